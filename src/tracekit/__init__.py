@@ -1,0 +1,94 @@
+"""tracekit: the distribution of a function's argument in a running, unmodified program.
+
+``import tracekit as tk`` gives what this module names; parts are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+__version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from tracekit.backends.base import Options as Options
+    from tracekit.backends.base import Script as Script
+    from tracekit.core.buckets import Linear as Linear
+    from tracekit.core.buckets import Log2 as Log2
+    from tracekit.core.buckets import LogLinear as LogLinear
+    from tracekit.core.build import (
+        arg as arg, average as average, comm as comm, count as count, cpu as cpu,
+        elapsed as elapsed, func as func, greatest as greatest, interval as interval, least as least,
+        linear as linear, load as load, log2 as log2, log_linear as log_linear, name as name, pid as pid,
+        profile as profile, reg as reg, retval as retval, stats as stats, string as string,
+        syscall as syscall, tid as tid, total as total, uprobe as uprobe, uretprobe as uretprobe,
+        usdt as usdt, ustack as ustack,
+    )  # fmt: skip
+    from tracekit.core.histogram import Bucket as Bucket
+    from tracekit.core.histogram import Histogram as Histogram
+    from tracekit.core.histogram import Quantile as Quantile
+    from tracekit.core.probe import FunctionName as FunctionName
+    from tracekit.core.probe import Side as Side
+    from tracekit.core.program import Aggregate as Aggregate
+    from tracekit.core.program import Clause as Clause
+    from tracekit.core.program import Program as Program
+    from tracekit.core.result import Loss as Loss
+    from tracekit.core.result import LossKind as LossKind
+    from tracekit.core.result import MapResult as MapResult
+    from tracekit.core.result import Result as Result
+    from tracekit.core.result import Snapshot as Snapshot
+    from tracekit.core.target import Command as Command
+    from tracekit.core.target import Pids as Pids
+    from tracekit.core.target import SystemWide as SystemWide
+    from tracekit.errors import TracekitError as TracekitError
+    from tracekit.errors import UnsupportedError as UnsupportedError
+    from tracekit.errors import UsageError as UsageError
+    from tracekit.render.run_file import dump as dump
+    from tracekit.render.run_file import load as load_run
+    from tracekit.syntax import parse as parse
+    from tracekit.syntax import print_program as print_program
+    from tracekit.workflow.compiling import compile_program as compile
+    from tracekit.workflow.session import Session as Session
+    from tracekit.workflow.session import run as run
+    from tracekit.workflow.session import start as start
+
+_BUILDERS: Final = (
+    "arg average comm count cpu elapsed func greatest interval least linear load log2 log_linear name pid "
+    "profile reg retval stats string syscall tid total uprobe uretprobe usdt ustack"
+)
+_WHERE: Final = {
+    "backends.base": "Options Script",
+    "core.buckets": "Linear Log2 LogLinear",
+    "core.build": _BUILDERS,
+    "core.histogram": "Bucket Histogram Quantile",
+    "core.probe": "FunctionName Side",
+    "core.program": "Aggregate Clause Program",
+    "core.result": "Loss LossKind MapResult Result Snapshot",
+    "core.target": "Command Pids SystemWide",
+    "errors": "TracekitError UnsupportedError UsageError",
+    "render.run_file": "dump load_run=load",
+    "syntax": "parse print_program",
+    "workflow.compiling": "compile=compile_program",
+    "workflow.session": "Session run start",
+}
+_NAMES: Final = {
+    public: (f"tracekit.{module}", inner or public)
+    for module, words in _WHERE.items()
+    for word in words.split()
+    for public, _, inner in [word.partition("=")]
+}
+
+__all__ = [*sorted(_NAMES), "__version__"]  # noqa: PLE0604  (all strings, as the table shows)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _NAMES:
+        raise AttributeError(f"module 'tracekit' has no attribute {name!r}")
+    module, inner = _NAMES[name]
+    found: object = getattr(import_module(module), inner)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

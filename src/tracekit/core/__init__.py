@@ -1,0 +1,1 @@
+"""The model: what is asked of a program, and what was answered. Pure; no input or output."""

@@ -1,0 +1,402 @@
+"""Expressions: what a clause computes at its probe.
+
+Arithmetic is C's with one width: every operand is first widened to 64 bits, and an operation with an
+unsigned 64-bit operand is unsigned, as C converts. Division truncates toward zero; by zero, it gives
+what eBPF does (RFC 9669, section 4.1): ``x / 0`` is 0 and ``x % 0`` is ``x``. Shift counts are taken
+modulo 64. Comparisons and logic give 0 or 1.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from typing import Final, Literal, assert_never, get_args
+
+import attrs
+
+from tracekit.core.types import INT64, UINT64, IntType, OtherType, Type
+from tracekit.errors import UsageError
+
+ArithmeticOp = Literal["*", "/", "%", "+", "-", "<<", ">>", "&", "^", "|"]
+CompareOp = Literal["<", "<=", ">", ">=", "==", "!="]
+LogicOp = Literal["&&", "||"]
+BinaryOp = ArithmeticOp | CompareOp | LogicOp
+UnaryOp = Literal["-", "!", "~"]
+
+COMPARE_OPS: Final[frozenset[str]] = frozenset(get_args(CompareOp))
+LOGIC_OPS: Final[frozenset[str]] = frozenset(get_args(LogicOp))
+
+
+class Operators:
+    """Python's operators on expressions build larger ones; plain ints and strings may stand in.
+
+    ``==`` and ``!=`` compare expressions themselves, as tests and sets need; the traced comparison is
+    ``a.eq(b)`` and ``a.ne(b)``. For ``&&`` and ``||`` write ``a.and_(b)`` and ``a.or_(b)``.
+    """
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "an expression has no truth value before it is traced: "
+            "use .and_() and .or_() instead of 'and' and 'or', and no chained comparisons"
+        )
+
+    def __add__(self, other: Operand) -> Binary:
+        return Binary("+", _self(self), expr(other))
+
+    def __radd__(self, other: Operand) -> Binary:
+        return Binary("+", expr(other), _self(self))
+
+    def __sub__(self, other: Operand) -> Binary:
+        return Binary("-", _self(self), expr(other))
+
+    def __rsub__(self, other: Operand) -> Binary:
+        return Binary("-", expr(other), _self(self))
+
+    def __mul__(self, other: Operand) -> Binary:
+        return Binary("*", _self(self), expr(other))
+
+    def __rmul__(self, other: Operand) -> Binary:
+        return Binary("*", expr(other), _self(self))
+
+    def __floordiv__(self, other: Operand) -> Binary:
+        return Binary("/", _self(self), expr(other))
+
+    def __mod__(self, other: Operand) -> Binary:
+        return Binary("%", _self(self), expr(other))
+
+    def __lshift__(self, other: Operand) -> Binary:
+        return Binary("<<", _self(self), expr(other))
+
+    def __rshift__(self, other: Operand) -> Binary:
+        return Binary(">>", _self(self), expr(other))
+
+    def __and__(self, other: Operand) -> Binary:
+        return Binary("&", _self(self), expr(other))
+
+    def __or__(self, other: Operand) -> Binary:
+        return Binary("|", _self(self), expr(other))
+
+    def __xor__(self, other: Operand) -> Binary:
+        return Binary("^", _self(self), expr(other))
+
+    def __lt__(self, other: Operand) -> Binary:
+        return Binary("<", _self(self), expr(other))
+
+    def __le__(self, other: Operand) -> Binary:
+        return Binary("<=", _self(self), expr(other))
+
+    def __gt__(self, other: Operand) -> Binary:
+        return Binary(">", _self(self), expr(other))
+
+    def __ge__(self, other: Operand) -> Binary:
+        return Binary(">=", _self(self), expr(other))
+
+    def __neg__(self) -> Unary:
+        return Unary("-", _self(self))
+
+    def __invert__(self) -> Unary:
+        return Unary("~", _self(self))
+
+    def eq(self, other: Operand) -> Binary:
+        """The traced comparison ``self == other``."""
+        return Binary("==", _self(self), expr(other))
+
+    def ne(self, other: Operand) -> Binary:
+        """The traced comparison ``self != other``."""
+        return Binary("!=", _self(self), expr(other))
+
+    def and_(self, other: Operand) -> Binary:
+        """``self && other``: 1 if neither is 0."""
+        return Binary("&&", _self(self), expr(other))
+
+    def or_(self, other: Operand) -> Binary:
+        """``self || other``: 0 only if both are 0."""
+        return Binary("||", _self(self), expr(other))
+
+    def not_(self) -> Unary:
+        """``!self``: 1 if it is 0, else 0."""
+        return Unary("!", _self(self))
+
+    def cast(self, to: IntType) -> Cast:
+        """``(to)self``: the value converted to an integer type, as C does."""
+        return Cast(to, _self(self))
+
+
+def _literal_range(_instance: object, _attribute: object, value: int) -> None:
+    if not INT64.minimum <= value <= UINT64.maximum:
+        raise UsageError(f"the number {value} does not fit 64 bits")
+
+
+def _text_without_nul(_instance: object, _attribute: object, value: str) -> None:
+    if "\0" in value:
+        raise UsageError("a string has a NUL character, which no C string can contain")
+
+
+def _not_negative(_instance: object, attribute: attrs.Attribute[int], value: int) -> None:
+    if value < 0:
+        raise UsageError(f"the {attribute.name} {value} is negative")
+
+
+@attrs.frozen(order=False)
+class Int(Operators):
+    """An integer literal; of type uint64 if it doesn't fit int64, else int64."""
+
+    value: int = attrs.field(validator=_literal_range)
+
+
+@attrs.frozen(order=False)
+class String(Operators):
+    """A string literal. Bytes that aren't UTF-8 stand as Python's ``surrogateescape`` has them."""
+
+    value: str = attrs.field(validator=_text_without_nul)
+
+
+@attrs.frozen(order=False)
+class Arg(Operators):
+    """``argN``: the integer argument of that index by the platform's C convention, raw, as int64."""
+
+    index: int = attrs.field(validator=_not_negative)
+
+
+@attrs.frozen(order=False)
+class Reg(Operators):
+    """``reg("rdx")``: a general register by its name in the architecture's manual, as uint64."""
+
+    name: str
+
+    def __attrs_post_init__(self) -> None:
+        # Nothing but such a name may reach an engine's text.
+        if not (self.name.isascii() and self.name.isalnum()):
+            raise UsageError(f"{self.name!r} is no register's name")
+
+
+class BuiltinName(enum.Enum):
+    """The values that every probe, or every probe of some kind, has."""
+
+    PID = "pid"
+    TID = "tid"
+    COMM = "comm"
+    CPU = "cpu"
+    USTACK = "ustack"
+    FUNC = "func"
+    RETVAL = "retval"
+    ELAPSED = "elapsed"
+
+
+@attrs.frozen(order=False)
+class Builtin(Operators):
+    """A value that the probe itself has, such as ``pid``, ``retval`` or ``elapsed`` (nanoseconds)."""
+
+    name: BuiltinName
+
+
+@attrs.frozen(order=False)
+class Name(Operators):
+    """The name of an argument in the source, to be resolved before a backend sees it."""
+
+    name: str
+
+
+@attrs.frozen(order=False)
+class Member(Operators):
+    """``base.field``, or ``base->field`` where ``arrow`` is true."""
+
+    base: Expr
+    field: str
+    arrow: bool = False
+
+
+@attrs.frozen(order=False)
+class Index(Operators):
+    """``base[index]``: an element of an array or of the memory behind a pointer."""
+
+    base: Expr
+    index: Expr
+
+
+@attrs.frozen(order=False)
+class Deref(Operators):
+    """``*pointer``, of the type that the source gives the pointer."""
+
+    pointer: Expr
+
+
+@attrs.frozen(order=False)
+class Load(Operators):
+    """``*(type *)address``: an integer in the target's memory. An unreadable address reads as 0."""
+
+    type: IntType
+    address: Expr
+
+
+@attrs.frozen(order=False)
+class Str(Operators):
+    """``str(pointer)``: the target's C string, cut to ``length - 1`` bytes if a length is given."""
+
+    pointer: Expr
+    length: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.length is not None and self.length < 1:
+            raise UsageError(f"str() of length {self.length}", "Give a length of at least 1.")
+
+
+@attrs.frozen(order=False)
+class Unary(Operators):
+    """``-x``, ``!x`` or ``~x``."""
+
+    op: UnaryOp
+    operand: Expr
+
+
+@attrs.frozen(order=False)
+class Binary(Operators):
+    """``left op right``."""
+
+    op: BinaryOp
+    left: Expr
+    right: Expr
+
+
+@attrs.frozen(order=False)
+class Conditional(Operators):
+    """``test ? then : other``."""
+
+    test: Expr
+    then: Expr
+    other: Expr
+
+
+@attrs.frozen(order=False)
+class Cast(Operators):
+    """``(type)operand``: converted to an integer type as C does, keeping the low bits."""
+
+    type: IntType
+    operand: Expr
+
+
+Expr = (
+    Int | String | Arg | Reg | Builtin | Name | Member | Index | Deref | Load | Str
+    | Unary | Binary | Conditional | Cast
+)  # fmt: skip
+"""Any expression."""
+
+Operand = Expr | int | str
+"""What Python's operators take next to an expression."""
+
+
+def expr(value: Operand) -> Expr:
+    """Give an expression for an expression, an int or a string."""
+    if isinstance(value, int):
+        return Int(int(value))
+    return String(value) if isinstance(value, str) else value
+
+
+def _self(operators: Operators) -> Expr:
+    """The expression that an operator was called on: only expressions have ``Operators``."""
+    assert isinstance(operators, Expr)
+    return operators
+
+
+def children(node: Expr) -> tuple[Expr, ...]:
+    """The expressions directly inside one."""
+    match node:
+        case Int() | String() | Arg() | Reg() | Builtin() | Name():
+            return ()
+        case Member(base=inner) | Deref(pointer=inner) | Load(address=inner) | Str(pointer=inner):
+            return (inner,)
+        case Unary(operand=inner) | Cast(operand=inner):
+            return (inner,)
+        case Index(base, index):
+            return (base, index)
+        case Binary(_, left, right):
+            return (left, right)
+        case Conditional(test, then, other):
+            return (test, then, other)
+        case _:
+            assert_never(node)
+
+
+def walk(node: Expr) -> Iterator[Expr]:
+    """All expressions in one, itself first."""
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending.extend(reversed(children(node)))
+
+
+def type_of(node: Expr) -> Type:
+    """The type of an expression's value.
+
+    Raises:
+        UsageError: if the expression can't have one: a string in arithmetic, a comparison of a string
+            with a number, or a name whose type only debug information can tell.
+    """
+    match node:
+        case Int(value):
+            return INT64 if value <= INT64.maximum else UINT64
+        case String() | Builtin(BuiltinName.COMM | BuiltinName.FUNC):
+            return OtherType.STRING
+        case Str(pointer):
+            _integer(pointer)
+            return OtherType.STRING
+        case Builtin(BuiltinName.USTACK):
+            return OtherType.STACK
+        case Reg():
+            return UINT64
+        case Arg() | Builtin():
+            return INT64
+        case Load(type_, address):
+            _integer(address)
+            return type_
+        case Cast(type_, operand):
+            _integer(operand)
+            return type_
+        case Unary(op, operand):
+            inner = _integer(operand)
+            return INT64 if op == "!" else _widened(inner)
+        case Binary(op, left, right):
+            return _binary_type(op, left, right)
+        case Conditional(test, then, other):
+            _integer(test)
+            return _common(_integer(then), _integer(other))
+        case Name() | Member() | Index() | Deref():
+            raise UsageError(
+                "the type of a name is known only after it is resolved",
+                "Name the argument by its register or index, such as arg2.",
+            )
+        case _:
+            assert_never(node)
+
+
+def _binary_type(op: BinaryOp, left: Expr, right: Expr) -> IntType:
+    types = type_of(left), type_of(right)
+    if op in ("==", "!=") and OtherType.STRING in types:
+        if types[0] != types[1]:
+            raise UsageError(f"{op} compares a string with a number")
+        return INT64
+    left_type, right_type = map(_number, types)
+    if op in COMPARE_OPS or op in LOGIC_OPS:
+        return INT64
+    return _widened(left_type) if op in ("<<", ">>") else _common(left_type, right_type)
+
+
+def _integer(node: Expr) -> IntType:
+    return _number(type_of(node))
+
+
+def _number(type_: Type) -> IntType:
+    if isinstance(type_, OtherType):
+        raise UsageError(f"a {type_.value} stands where a number is needed")
+    return type_
+
+
+def _widened(type_: IntType) -> IntType:
+    return UINT64 if type_ == UINT64 else INT64
+
+
+def _common(left: IntType, right: IntType) -> IntType:
+    return UINT64 if UINT64 in (left, right) else INT64

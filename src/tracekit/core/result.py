@@ -1,0 +1,233 @@
+"""What a run gave: histograms by map and key, what is missing from them, and where they come from."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import attrs
+
+from tracekit.core.histogram import Histogram
+from tracekit.core.program import Program
+
+Key = int | str
+"""One key's value. Bytes of a string that aren't UTF-8 stand as ``surrogateescape`` has them."""
+
+
+@attrs.frozen
+class MapResult:
+    """The histograms of one map.
+
+    Attributes:
+        name: the map's name without ``@``.
+        function: the aggregation's word: ``count``, ``sum``, …, ``hist``, ``lhist``, ``llquantize``.
+        key_names: the keys' expressions as text; empty for a map without keys.
+        entries: a histogram for each tuple of keys; the one of ``()`` for a map without keys.
+    """
+
+    name: str
+    function: str
+    key_names: tuple[str, ...] = ()
+    entries: Mapping[tuple[Key, ...], Histogram] = attrs.field(factory=dict)
+
+    @property
+    def total(self) -> int:
+        """How many values all entries have together."""
+        return sum(h.count for h in self.entries.values())
+
+
+class LossKind(enum.Enum):
+    """The ways in which a result can be less than, or other than, the whole truth."""
+
+    INCOMPLETE = "incomplete"
+    EVENTS = "lost-events"
+    KEYS = "full-map"
+    UNRETURNED = "unreturned"
+    TRUNCATED = "truncated"
+    OVERFLOW = "overflow"
+    APPROXIMATE = "approximate"
+    ENGINE = "engine-warning"
+
+
+@attrs.frozen
+class Loss:
+    """Something that keeps a result from being the whole truth.
+
+    Attributes:
+        kind: what sort of loss.
+        message: one sentence that says what is missing.
+        count: how many events are concerned; None if it can't be known.
+        map: the map that is concerned; None for all.
+        hint: what to do about it, or the empty string.
+    """
+
+    kind: LossKind
+    message: str
+    count: int | None = None
+    map: str | None = None
+    hint: str = ""
+
+
+@attrs.frozen
+class Binary:
+    """A binary that was probed.
+
+    Attributes:
+        path: as the program names it.
+        build_id: its GNU or Go build-id in hexadecimal, or the empty string.
+    """
+
+    path: str
+    build_id: str = ""
+
+
+@attrs.frozen
+class Ending:
+    """How the target ended.
+
+    Attributes:
+        status: its exit status; None if it didn't exit by itself.
+        signal: the name of the signal that ended it, such as ``SIGSEGV``; None if none did.
+        by_us: whether tracekit ended it, because tracing ended before it did.
+    """
+
+    status: int | None = None
+    signal: str | None = None
+    by_us: bool = False
+
+
+@attrs.frozen
+class TargetRecord:
+    """Who was traced.
+
+    Attributes:
+        argv: the command, if tracekit started one.
+        pids: the processes.
+        system_wide: whether every process was.
+        follow: whether their later children were too.
+        ending: how the command ended; None if it still runs or there was none.
+    """
+
+    argv: tuple[str, ...] = ()
+    pids: tuple[int, ...] = ()
+    system_wide: bool = False
+    follow: bool = False
+    ending: Ending | None = None
+
+
+@attrs.frozen
+class Engine:
+    """What did the tracing.
+
+    Attributes:
+        name: the backend's name.
+        version: the engine's own word for its version.
+        path: its program.
+    """
+
+    name: str
+    version: str = ""
+    path: str = ""
+
+
+@attrs.frozen
+class Machine:
+    """Where it ran, in the words of ``uname``."""
+
+    system: str = ""
+    release: str = ""
+    architecture: str = ""
+    node: str = ""
+
+
+@attrs.frozen
+class Provenance:
+    """Where a result comes from.
+
+    Attributes:
+        program: what was asked.
+        text: the program as text.
+        engine: what did the tracing.
+        target: who was traced.
+        machine: where.
+        binaries: what was probed.
+        started: when the probes were in place, with a time zone.
+        ended: when they were taken away, with a time zone.
+        tracekit: tracekit's version.
+    """
+
+    program: Program
+    text: str
+    engine: Engine
+    target: TargetRecord
+    machine: Machine
+    started: datetime
+    ended: datetime
+    binaries: tuple[Binary, ...] = ()
+    tracekit: str = ""
+
+
+@attrs.frozen
+class Snapshot:
+    """All maps at one moment of a run that goes on; counts are since the run's start.
+
+    Attributes:
+        at: seconds since the probes were in place.
+        maps: as in a result.
+    """
+
+    at: float
+    maps: tuple[MapResult, ...]
+
+    def __getitem__(self, name: str) -> MapResult:
+        return _find(self.maps, name)
+
+
+@attrs.frozen
+class Result:
+    """A run's answer.
+
+    Attributes:
+        maps: one for each map of the program, in the program's order.
+        provenance: where the answer comes from.
+        complete: whether the engine told all it had; if not, no number here is more than a lower bound.
+        losses: what is missing; empty if nothing is.
+        notes: what a reader should know though nothing is missing.
+    """
+
+    maps: tuple[MapResult, ...]
+    provenance: Provenance
+    complete: bool = True
+    losses: tuple[Loss, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> MapResult:
+        return _find(self.maps, name)
+
+    def __iter__(self) -> Iterator[MapResult]:
+        return iter(self.maps)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the numbers are the whole truth: complete, and nothing lost."""
+        return self.complete and not self.losses
+
+    def histogram(self, name: str, *keys: Key) -> Histogram:
+        """The histogram of a map's key.
+
+        Args:
+            name: the map's name.
+            keys: the key's values; none for a map without keys.
+
+        Raises:
+            KeyError: if there is no such map, or no event with those keys.
+        """
+        return self[name].entries[keys]
+
+
+def _find(maps: tuple[MapResult, ...], name: str) -> MapResult:
+    for found in maps:
+        if found.name == name:
+            return found
+    raise KeyError(name)

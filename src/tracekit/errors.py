@@ -1,0 +1,181 @@
+"""One tree of exceptions; every one names its cause and the way out.
+
+The command line prints ``message`` and ``hint`` and ends with ``exit_code``:
+1 for a failure, 2 for a request that can't be meant (see ``docs/cli.md``).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+
+
+@attrs.define(eq=False, slots=False, auto_exc=True)
+class TracekitError(Exception):
+    """The root of all errors that tracekit raises on purpose.
+
+    Attributes:
+        message: one sentence that says what is wrong and where.
+        hint: one sentence that says what to do about it, or the empty string.
+        exit_code: the status with which the command line ends.
+    """
+
+    message: str
+    hint: str = ""
+    exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class UsageError(TracekitError):
+    """The request itself is contradictory or out of range."""
+
+    exit_code: ClassVar[int] = 2
+
+
+@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+class ProgramSyntaxError(UsageError):
+    """A program's text does not parse.
+
+    Attributes:
+        message: the sentence without the place.
+        hint: a suggestion such as a near name, or the empty string.
+        source: the whole program text.
+        offset: index into ``source`` of the first character that is wrong.
+        length: how many characters are wrong, at least 1.
+        origin: a file's name, or ``<program>``.
+    """
+
+    message: str
+    hint: str = ""
+    source: str
+    offset: int
+    length: int = 1
+    origin: str = "<program>"
+
+    @property
+    def line(self) -> int:
+        """Line number of the place, from 1."""
+        return self.source.count("\n", 0, self.offset) + 1
+
+    @property
+    def column(self) -> int:
+        """Column of the place in its line, in characters, from 1."""
+        return self.offset - (self.source.rfind("\n", 0, self.offset) + 1) + 1
+
+    def __str__(self) -> str:
+        start = self.source.rfind("\n", 0, self.offset) + 1
+        end = self.source.find("\n", self.offset)
+        line = self.source[start : end if end >= 0 else len(self.source)]
+        width = max(1, min(self.length, len(line) - (self.column - 1)))
+        # Tabs stay tabs under the line, so that the caret stands where the eye expects it.
+        pad = "".join(c if c == "\t" else " " for c in line[: self.column - 1])
+        place = f"{self.origin}:{self.line}:{self.column}: {self.message}"
+        picture = f"{place}\n  {line}\n  {pad}{'^' * width}"
+        return f"{picture}\n{self.hint}" if self.hint else picture
+
+
+@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+class UnsupportedError(TracekitError):
+    """A backend can't do what a program needs; refused before anything runs.
+
+    Attributes:
+        feature: what is needed, in words.
+        backend: the backend that was asked.
+        reason: why it can't.
+        alternatives: names of the backends that can.
+    """
+
+    message: str = attrs.field(init=False)
+    hint: str = attrs.field(init=False)
+    feature: str
+    backend: str
+    reason: str
+    remedy: str = ""
+    alternatives: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        self.message = f"{self.backend} can't do {self.feature}: {self.reason}"
+        others = f"Backends that can: {', '.join(self.alternatives)}." if self.alternatives else ""
+        self.hint = " ".join(part for part in (self.remedy, others) if part)
+
+
+class BinaryError(TracekitError):
+    """A binary is missing, unreadable, or not one that tracekit can read."""
+
+
+@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+class FunctionNotFoundError(TracekitError):
+    """A probe names a function that its binary doesn't have.
+
+    Attributes:
+        function: the name that was asked for.
+        binary: the path of the binary.
+        near: the names that come nearest, best first.
+    """
+
+    message: str = attrs.field(init=False)
+    hint: str = attrs.field(init=False)
+    function: str
+    binary: str
+    near: tuple[str, ...] = ()
+    note: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        self.message = f"{self.binary} has no function {self.function!r}"
+        guess = f"Did you mean {' or '.join(self.near)}?" if self.near else ""
+        self.hint = " ".join(part for part in (guess, self.note) if part)
+
+
+@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+class AmbiguousFunctionError(TracekitError):
+    """Several functions of a binary have the name that a probe asks for.
+
+    Attributes:
+        function: the name that was asked for.
+        binary: the path of the binary.
+        candidates: one line for each function, with its address.
+    """
+
+    message: str = attrs.field(init=False)
+    hint: str = attrs.field(init=False)
+    function: str
+    binary: str
+    candidates: tuple[str, ...]
+
+    def __attrs_post_init__(self) -> None:
+        self.message = f"{self.binary} has {len(self.candidates)} functions {self.function!r}"
+        self.hint = f"Name one by its address: {'; '.join(self.candidates)}."
+
+
+class PrivilegeError(TracekitError):
+    """The engine needs a privilege that this process doesn't have."""
+
+
+class EngineMissingError(TracekitError):
+    """The engine's program is not installed or can't be executed."""
+
+
+@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+class EngineError(TracekitError):
+    """The engine failed: it didn't start, didn't attach, or printed what can't be understood.
+
+    Attributes:
+        engine: the engine's name.
+        output: the last of what it said on standard error, as text.
+    """
+
+    message: str
+    hint: str = ""
+    engine: str
+    output: str = ""
+
+
+class TargetError(TracekitError):
+    """The target can't be started, doesn't exist, or doesn't run the probed binary."""
+
+
+class OutputError(TracekitError):
+    """A result can't be written to where it should go."""
