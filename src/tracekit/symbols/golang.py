@@ -1,0 +1,138 @@
+"""Where a Go function begins to run for good.
+
+A Go function starts by comparing the stack pointer with the end of its goroutine's stack. If there is no
+room, or the scheduler wants the processor, it calls the runtime and then starts once more from its first
+instruction: a probe there counts such a call twice (8,042 for 8,004). Just after that check every call
+passes once, and no argument has moved: the stack pointer and the argument registers are as they were.
+
+Source: ``stacksplit`` in Go's ``cmd/internal/obj/x86/obj6.go`` and ``…/arm64/obj7.go``, which emits
+ the same instructions from Go 1.17 to 1.27.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from tracekit.errors import BinaryError
+from tracekit.symbols.image import Image
+from tracekit.symbols.lookup import Function
+
+_LONGEST: Final = 64
+"""More bytes than any check has."""
+
+_MORESTACK: Final = tuple(
+    b"runtime.morestack" + kind + abi for kind in (b"", b"_noctxt") for abi in (b"", b".abi0")
+)
+"""What is called to grow the stack, by the names that versions of Go give it."""
+
+_X86_64: Final = re.compile(
+    rb"""
+    (?P<loads_g> \x64\x4c\x8b\x34\x25 .{4}                  # mov r14, fs:[-8]
+    | (?: \x4c\x8b\x35 | \x49\xc7\xc6 ) .{4}                # mov r14, [rip + n]; or mov r14, -8
+      \x64\x4d\x8b\x36 )?                                   # mov r14, fs:[r14]
+    (?: \x49\x3b\x66\x10                                    # cmp rsp, [r14 + 16]
+    | (?: \x4c\x8d\x64\x24 (?P<near> . )                    # lea r12, [rsp - frame]
+      | \x4c\x8d\xa4\x24 (?P<far> .{4} )
+      | (?P<huge> \x49\x89\xe4 \x49\x81\xec .{4}            # mov r12, rsp; sub r12, frame
+        (?: \x72 . | \x0f\x82 .{4} ) ) )                    # jb
+      \x4d\x3b\x66\x10 )                                    # cmp r12, [r14 + 16]
+    (?: \x76 . | \x0f\x86 .{4} )                            # jbe
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_AARCH64: Final = re.compile(
+    rb"""
+    \x90\x0b\x40\xf9                                        # ldr x16, [x28, 16]
+    (?: \xff\x63\x30\xeb                                    # cmp sp, x16
+    | (?: (?P<sub> \xf1 ..\xd1 )                            # sub x17, sp, frame
+      | (?P<huge> (?: ...[\x92\xb2\xd2\xf2] ){0,4}          # mov x27, frame
+        (?: \xf1\x63\x3b\xeb | \xf1 ..\xf1 )                # subs x17, sp, x27 or frame
+        [\x03\x23\x43\x63\x83\xa3\xc3\xe3] ..\x54 ) )       # b.lo
+      \x3f\x02\x10\xeb )                                    # cmp x17, x16
+    [\x09\x29\x49\x69\x89\xa9\xc9\xe9] ..\x54               # b.ls
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@attrs.frozen
+class StackCheck:
+    """The check at a function's start.
+
+    Attributes:
+        offset: bytes from the function's first instruction to the first one after the check.
+        frame: what the check subtracts from the stack pointer, in bytes; 0 for small and for huge frames.
+        huge: whether it has another branch first, for frames above 4 KiB, whose subtraction may pass zero.
+        loads_g: whether it first loads the goroutine's address into r14, as functions in assembly do on x86-64;
+            else r14 (x86-64) or x28 (arm64) has it already. The limit is 16 bytes behind it.
+    """
+
+    offset: int
+    frame: int = 0
+    huge: bool = False
+    loads_g: bool = False
+
+
+def after_stack_check(image: Image, function: Function) -> StackCheck | None:
+    """The check of the stack at a function's start; None if the function has none (``NOSPLIT``).
+
+    Args:
+        image: a Go binary, which may hold C functions too.
+        function: one of its functions, as ``find`` gives it. A place inside one has no check before it.
+
+    Raises:
+        BinaryError: if the function has a check in a form that isn't known here, or none is seen and the
+            binary lacks the symbols that would prove that there is none.
+    """
+    if function.offset:
+        return None
+    pattern = {"x86_64": _X86_64, "aarch64": _AARCH64}.get(image.machine)
+    if pattern is None:
+        raise BinaryError(f"{image.path}: how Go on {image.machine} checks its stacks is not known here")
+    body = image.instructions(function.address, function.size or _LONGEST)
+    if found := pattern.match(body):
+        return _check(found)
+    morestack = {s.value for table in image.symbols for s in table.named(*_MORESTACK) if s.section}
+    if not function.size or not morestack:
+        raise BinaryError(
+            f"{image.path} has no symbols that tell whether {function.name} checks its stack at its start",
+            "Use a binary with symbols; without the check some calls would count twice.",
+        )
+    if not morestack.isdisjoint(_calls(image, function.address, body)):
+        raise BinaryError(
+            f"{function.name} of {image.path} checks its stack in a form that is not known here",
+            "Probe it behind the check, as FUNCTION+OFFSET; at its entry some calls would count twice.",
+        )
+    return None
+
+
+def _check(found: re.Match[bytes]) -> StackCheck:
+    groups = found.groupdict()
+    frame = 0
+    if near := groups.get("near"):
+        frame = -int.from_bytes(near, "little", signed=True)
+    elif far := groups.get("far"):
+        frame = -int.from_bytes(far, "little", signed=True)
+    elif sub := groups.get("sub"):
+        frame = int.from_bytes(sub, "little") >> 10 & 0xFFF
+    return StackCheck(
+        offset=found.end(), frame=frame, huge=bool(groups["huge"]), loads_g=bool(groups.get("loads_g"))
+    )
+
+
+def _calls(image: Image, address: int, body: bytes) -> Iterator[int]:
+    """The addresses that a function may call; on x86-64 also some that only look so."""
+    if image.machine == "x86_64":
+        for call in re.finditer(rb"\xe8(?=(.{4}))", body, re.DOTALL):
+            yield address + call.start() + 5 + int.from_bytes(call[1], "little", signed=True)
+    else:
+        for index, (word,) in enumerate(struct.iter_unpack("<I", body[: len(body) & ~3])):
+            if word >> 26 == 0b100101:
+                distance = word & 0x3FFFFFF
+                yield address + 4 * (index + distance - (distance >> 25 << 26))

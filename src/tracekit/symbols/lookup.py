@@ -1,0 +1,120 @@
+"""Functions in a binary's symbol tables: by name, by pattern, by address."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import attrs
+
+from tracekit.symbols import elf
+from tracekit.symbols.image import Image
+from tracekit.symbols.spelling import decode, encode, is_clone, is_cold
+
+_TYPES: Final = (elf.STT_FUNC, elf.STT_GNU_IFUNC)
+
+
+@attrs.frozen
+class Function:
+    """A function of a binary, or a place in one.
+
+    Attributes:
+        name: as in the symbol table; for an address that no symbol covers, that address.
+        address: the virtual address to probe: of its first instruction, unless ``offset`` says otherwise.
+        size: bytes from ``address`` to the function's end; 0 if the binary doesn't say.
+        local: whether other files can't name it, such as a ``static`` function in C.
+        indirect: whether it only chooses, once, which implementation calls go to (IFUNC).
+        offset: bytes from the function's first instruction to ``address``; not 0 only if the name was
+            an address inside a function, where arguments may no longer be where they were.
+    """
+
+    name: str
+    address: int
+    size: int
+    local: bool = False
+    indirect: bool = False
+    offset: int = 0
+
+
+def named(image: Image, name: str) -> tuple[Function, ...]:
+    """All functions of that very name, sorted by address; none if there is none.
+
+    Labels in code that have no type count too: assembly programmers leave it out.
+    """
+    return _by_address(
+        _function(name, symbol)
+        for table in image.symbols
+        for symbol in table.named(encode(name))
+        if symbol.type in (*_TYPES, elf.STT_NOTYPE) and symbol.section and image.is_code(symbol.value)
+    )
+
+
+def matching(image: Image, pattern: str) -> tuple[Function, ...]:
+    """All functions whose names a pattern with ``*`` matches, sorted by address.
+
+    Left out is what is never called: parts of functions that are jumped to (``.cold``), and symbols without
+    a size, which are the linker's marks.
+    """
+    # fnmatch's expressions don't backtrack: no pattern, however many stars it has, can hang them.
+    match = re.compile(fnmatch.translate(re.sub(r"[\[?]", r"[\g<0>]", pattern))).match
+    rows = ((decode(table.name(row)), row) for table, row in defined(image))
+    return _by_address(
+        _function(name, elf.Symbol(*row))
+        for name, row in rows
+        if row[5] and match(name) and not is_cold(name) and image.is_code(row[4])
+    )
+
+
+def at(image: Image, address: int) -> Function | None:
+    """The function that an address lies in, as the place of that address; None if no symbol covers it."""
+    around = [
+        _function(decode(table.name(row)), elf.Symbol(*row))
+        for table, row in defined(image)
+        if row[4] == address or row[4] < address < row[4] + row[5]
+    ]
+    if not around:
+        return None
+    found = max(around, key=lambda f: (f.address, f.size > 0, not f.local))
+    offset = address - found.address
+    return attrs.evolve(found, address=address, size=max(0, found.size - offset), offset=offset)
+
+
+def clones(image: Image, name: str) -> tuple[Function, ...]:
+    """The copies of a function that an optimiser made and calls in its place, sorted by address.
+
+    Args:
+        image: the binary.
+        name: the function's symbol, whether or not it still exists itself.
+    """
+    symbols = {decode(s) for table in image.symbols for s in table.names_from(encode(name) + b".")}
+    return _by_address(f for s in symbols if is_clone(s, name) for f in named(image, s))
+
+
+def defined(image: Image) -> Iterator[tuple[elf.SymbolTable, elf.Row]]:
+    """The functions that a binary defines, each with the table it stands in; not checked further."""
+    for table in image.symbols:
+        for row in table:
+            if row[1] & 15 in _TYPES and row[3]:
+                yield table, row
+
+
+def _function(name: str, symbol: elf.Symbol) -> Function:
+    return Function(
+        name,
+        symbol.value,
+        symbol.size,
+        local=symbol.binding == elf.STB_LOCAL,
+        indirect=symbol.type == elf.STT_GNU_IFUNC,
+    )
+
+
+def _by_address(functions: Iterable[Function]) -> tuple[Function, ...]:
+    """One function for each address, if possible one that other files can name; sorted."""
+    found: dict[int, Function] = {}
+    for function in functions:
+        other = found.get(function.address)
+        if other is None or (other.local and not function.local):
+            found[function.address] = function
+    return tuple(sorted(found.values(), key=lambda f: f.address))
