@@ -1,0 +1,98 @@
+"""Writing a result to where ``-o FILE`` says, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from typing import Final
+
+from tracekit.errors import OutputError
+from tracekit.render.escape import printable
+
+_HINTS: Final = {
+    errno.ENOSPC: "Free some space, or write somewhere else.",
+    errno.EDQUOT: "Free some space, or write somewhere else.",
+    errno.ENOENT: "Create its folder first.",
+    errno.ENOTDIR: "Name a file in a folder that exists.",
+    errno.EISDIR: "Name a file in it.",
+    errno.EACCES: "Write somewhere else, or change the permissions.",
+    errno.EPERM: "Write somewhere else, or change the permissions.",
+    errno.EROFS: "Write somewhere else.",
+}
+
+
+def write_atomically(path: str, data: bytes, *, own: Callable[[int], None] | None = None) -> None:
+    """Write a file so that a reader finds the old content or the new one, and never a part.
+
+    A temporary file in the same folder takes the data, is flushed to disk, and is renamed. It is created
+    anew (``O_EXCL``), so nobody can have put a link in its place. The file has the permissions, and where
+    it is allowed the owner, of the one that it replaces; a new one has what the umask leaves. What isn't a
+    regular file (a device, a pipe, a link such as ``/dev/stdout``) is written to directly, since a rename
+    would replace it.
+
+    Args:
+        path: where to.
+        data: the whole content.
+        own: called with the descriptor of a new file before it gets its name, to hand it to another user.
+
+    Raises:
+        OutputError: if it can't be written; there is no temporary file left then.
+    """
+    try:
+        old = _status(path)
+        if old is None or stat.S_ISREG(old.st_mode):
+            _replace(path, data, old, own)
+        else:
+            with _opened(path, os.O_TRUNC, 0o666) as file:
+                _write(file, data)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        hint = _HINTS.get(error.errno or 0, "")
+        raise OutputError(f"can't write {printable(path)}: {reason}", hint) from error
+    except ValueError as error:  # a NUL character
+        raise OutputError(f"can't write {printable(path)}: {error}") from error
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _opened(path: str, flags: int, mode: int) -> io.FileIO:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, mode)
+    return io.FileIO(descriptor, "wb")
+
+
+def _replace(path: str, data: bytes, old: os.stat_result | None, own: Callable[[int], None] | None) -> None:
+    temporary = os.path.join(os.path.dirname(path), f".tracekit-{secrets.token_hex(8)}.tmp")
+    with _opened(temporary, os.O_EXCL | os.O_NOFOLLOW, 0o666 if old is None else 0o600) as file:
+        try:
+            if old is not None:
+                with contextlib.suppress(PermissionError):
+                    os.fchown(file.fileno(), old.st_uid, old.st_gid)
+                os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode) & 0o777)
+            elif own is not None:
+                own(file.fileno())
+            _write(file, data)
+            file.close()  # a network file system may report only now that there was no room
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+def _write(file: io.FileIO, data: bytes) -> None:
+    """Write all, and flush it to disk if there is one behind."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        os.fsync(file.fileno())

@@ -1,0 +1,171 @@
+"""Results as text, in the form that users of bpftrace know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import partial
+from typing import Final
+
+from tracekit.core.histogram import Histogram
+from tracekit.core.result import Key, MapResult, Result
+from tracekit.render.bars import draw, interval
+from tracekit.render.escape import printable, quoted
+
+INCOMPLETE: Final = "INCOMPLETE: not all was counted; no number here is more than a lower bound."
+"""What is said first and last of a result that isn't complete."""
+
+_QUANTILES: Final = ((Fraction(1, 2), "p50"), (Fraction(9, 10), "p90"), (Fraction(99, 100), "p99"))
+_NOTHING: Final = "no events"
+
+
+def render_text(maps: Sequence[MapResult], *, width: int = 80, colour: bool = False) -> str:
+    """Maps as bpftrace prints them, with exact figures and quantiles under every histogram.
+
+    Entries are in bpftrace's order, the greatest last. Nothing that a traced program wrote reaches the text
+    unescaped, and no key is cut.
+
+    Args:
+        maps: a result's or a snapshot's.
+        width: the columns of the terminal; only bars adapt to it.
+        colour: whether bars are coloured, the only thing that is.
+
+    Returns:
+        Lines, each ended; the empty string for no maps.
+    """
+    lines: list[str] = []
+    for map_ in maps:
+        for keys, histogram in sorted(map_.entries.items(), key=partial(_order, map_.function)):
+            lines += _entry(map_, keys, histogram, width=width, colour=colour)
+        if not map_.entries:
+            lines.append(f"{_heading(map_, ())}: {0 if map_.function == 'count' else _NOTHING}")
+    return _text(lines)
+
+
+def render_result(result: Result, *, width: int = 80, colour: bool = False) -> str:
+    """A whole result: its maps and what is missing from them.
+
+    That a result is incomplete is its first and its last line.
+
+    Args:
+        result: what to show.
+        width: as of ``render_text``.
+        colour: as of ``render_text``.
+
+    Returns:
+        Lines, each ended.
+    """
+    banner = () if result.complete else (INCOMPLETE,)
+    body = render_text(result.maps, width=width, colour=colour)
+    return _text(banner) + body + _text(_remarks(result)) + _text(banner)
+
+
+def render_losses(result: Result) -> str:
+    """What keeps a result from being the whole truth, and what else a reader should know.
+
+    Returns:
+        Lines, each ended: a ``warning:`` for each loss with its hint under it, a ``note:`` for each note.
+        The empty string if there is nothing to say.
+    """
+    banner = () if result.complete else (INCOMPLETE,)
+    return _text((*banner, *_remarks(result)))
+
+
+def _remarks(result: Result) -> Iterator[str]:
+    for loss in result.losses:
+        yield f"warning: {printable(loss.message)}"
+        if loss.hint:
+            yield f"         {printable(loss.hint)}"
+    for note in result.notes:
+        yield f"note: {printable(note)}"
+
+
+def _text(lines: Sequence[str] | Iterator[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _heading(map_: MapResult, keys: tuple[Key, ...]) -> str:
+    inside = ", ".join(str(key) if isinstance(key, int) else quoted(key) for key in keys)
+    return f"@{printable(map_.name)}" + (f"[{inside}]" if keys else "")
+
+
+def _entry(
+    map_: MapResult, keys: tuple[Key, ...], histogram: Histogram, *, width: int, colour: bool
+) -> Iterator[str]:
+    heading = _heading(map_, keys)
+    if histogram.scheme is None:
+        yield f"{heading}: {_scalar(map_.function, histogram)}"
+    elif not histogram.count:
+        yield f"{heading}: {_NOTHING}"
+    else:
+        yield f"{heading}:"
+        yield from draw(histogram, width=width, colour=colour)
+        yield from _figures(histogram)
+        yield ""
+
+
+def _figures(histogram: Histogram) -> Iterator[str]:
+    known = (
+        ("count", str(histogram.count)),
+        ("sum", _number(histogram.sum)),
+        ("mean", _number(histogram.mean)),
+        ("min", _number(histogram.min)),
+        ("max", _number(histogram.max)),
+    )
+    yield ", ".join(f"{word} {value}" for word, value in known if value)
+    counted = sum(b.count for b in histogram.buckets)
+    if counted < histogram.count:
+        yield f"{histogram.count - counted} of them are in no bucket"
+    if counted:
+        quantiles = ((word, histogram.quantile(q)) for q, word in _QUANTILES)
+        yield "  ".join(f"{word} {interval(q.lo, q.hi)}" for word, q in quantiles)
+
+
+def _scalar(function: str, histogram: Histogram) -> str:
+    """The figure that an aggregation other than a distribution keeps, as bpftrace shows it."""
+    if function == "count":
+        return str(histogram.count)
+    if function == "stats" and histogram.count:
+        parts = (
+            ("count", str(histogram.count)),
+            ("average", _number(histogram.mean)),
+            ("total", _number(histogram.sum)),
+            ("min", _number(histogram.min)),
+            ("max", _number(histogram.max)),
+        )
+        return ", ".join(f"{word} {value or 'unknown'}" for word, value in parts)
+    return _number(_figure(function, histogram)) or ("unknown" if histogram.count else _NOTHING)
+
+
+def _figure(function: str, histogram: Histogram) -> int | Fraction | None:
+    """What bpftrace orders a map's entries by."""
+    match function:
+        case "sum":
+            return histogram.sum
+        case "min":
+            return histogram.min
+        case "max":
+            return histogram.max
+        case "avg":
+            return histogram.mean
+        case "stats":
+            return histogram.sum if histogram.count else None
+        case _:
+            return histogram.count
+
+
+def _order(function: str, entry: tuple[tuple[Key, ...], Histogram]) -> tuple[object, ...]:
+    keys, histogram = entry
+    figure = _figure(function, histogram)
+    by_key = tuple((isinstance(key, str), key) for key in keys)
+    return (figure is not None, 0 if figure is None else figure, by_key)
+
+
+def _number(value: int | Fraction | None) -> str:
+    """An exact integer, or a fraction rounded half to even to three decimals; nothing for None."""
+    if value is None:
+        return ""
+    thousandths = round(value * 1000)
+    whole, rest = divmod(abs(thousandths), 1000)
+    sign = "-" if thousandths < 0 else ""
+    return f"{sign}{whole}" + (f".{rest:03}".rstrip("0") if rest else "")
