@@ -11,7 +11,7 @@ import functools
 from hypothesis import strategies as st
 
 from tracekit.core.aggregation import Aggregation, Count, Distribution, Moment, Scalar
-from tracekit.core.buckets import Linear, Log2, LogLinear
+from tracekit.core.buckets import Linear, Log2, LogLinear, Scheme
 from tracekit.core.expr import (
     COMPARE_OPS,
     LOGIC_OPS,
@@ -103,6 +103,10 @@ strings = st.text(_ANYTHING, max_size=12).map(_as_decoded)
 _MAP_NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}|", fullmatch=True)
 
 _EVERYWHERE = (BuiltinName.PID, BuiltinName.TID, BuiltinName.CPU)
+_AT_ENTRY = (*_EVERYWHERE, Arg, Reg)
+
+Word = BuiltinName | type[Arg] | type[Reg]
+"""What some probes have and others don't."""
 
 _numbers = st.one_of(
     st.integers(-2, 20),
@@ -113,14 +117,20 @@ _types = st.sampled_from(tuple(INT_TYPES.values()))
 _arithmetic = ("*", "/", "%", "+", "-", "<<", ">>", "&", "^", "|")
 
 
-def _leaves(builtins: tuple[BuiltinName, ...]) -> st.SearchStrategy[Expr]:
+def _leaves(words: tuple[Word, ...]) -> st.SearchStrategy[Expr]:
+    registers = {Arg: st.builds(Arg, st.integers(0, 12))}
+    registers[Reg] = st.builds(Reg, st.sampled_from(("rdx", "sp", "x0", "r12")))
     return st.one_of(
         st.builds(Int, _numbers),
-        st.builds(Arg, st.integers(0, 12)),
-        st.builds(Reg, st.sampled_from(("rdx", "sp", "x0", "r12"))),
-        st.builds(Builtin, st.sampled_from(builtins)),
+        *(strategy for kind, strategy in registers.items() if kind in words),
+        st.builds(Builtin, st.sampled_from([w for w in words if isinstance(w, BuiltinName)])),
         st.builds(Name, identifiers),
     )
+
+
+def _with_bounds(value: Expr, scheme: Scheme) -> Distribution:
+    """A linear scheme's bounds must be values of the type: the ones made here are of int64."""
+    return Distribution(Cast(INT64, value) if isinstance(scheme, Linear) else value, scheme)
 
 
 def _larger(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
@@ -145,9 +155,7 @@ def _larger(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 
 
 @functools.cache
-def expressions(
-    builtins: tuple[BuiltinName, ...] = _EVERYWHERE, max_leaves: int = 12
-) -> st.SearchStrategy[Expr]:
+def expressions(builtins: tuple[Word, ...] = _AT_ENTRY, max_leaves: int = 12) -> st.SearchStrategy[Expr]:
     """Expressions whose value is an integer, with named arguments among them.
 
     Args:
@@ -158,7 +166,7 @@ def expressions(
 
 
 @functools.cache
-def keys(builtins: tuple[BuiltinName, ...] = _EVERYWHERE) -> st.SearchStrategy[Expr]:
+def keys(builtins: tuple[Word, ...] = _AT_ENTRY) -> st.SearchStrategy[Expr]:
     """Expressions of every type, as maps' keys have them."""
     number = expressions(builtins, max_leaves=4)
     return st.one_of(
@@ -185,12 +193,12 @@ schemes = st.one_of(
 
 
 @functools.cache
-def aggregations(builtins: tuple[BuiltinName, ...] = _EVERYWHERE) -> st.SearchStrategy[Aggregation]:
+def aggregations(builtins: tuple[Word, ...] = _AT_ENTRY) -> st.SearchStrategy[Aggregation]:
     """Aggregations of every kind."""
     return st.one_of(
         st.just(Count()),
         st.builds(Scalar, st.sampled_from(Moment), expressions(builtins)),
-        st.builds(Distribution, expressions(builtins), schemes),
+        st.builds(_with_bounds, expressions(builtins), schemes),
     )
 
 
@@ -198,8 +206,12 @@ function_names = st.builds(FunctionName, names, st.booleans())
 
 uretprobes = st.builds(Uretprobe, names, function_names)
 
-function_probes = st.one_of(
-    st.builds(Uprobe, names, function_names, st.just(0) | st.integers(0, 1 << 40)), uretprobes
+uprobes = st.builds(Uprobe, names, function_names, st.just(0) | st.integers(0, 1 << 40))
+
+function_probes = st.one_of(uprobes, uretprobes)
+
+entries = st.one_of(
+    uprobes, st.builds(Usdt, names, names, names), st.builds(Syscall, names, st.just(Side.ENTRY))
 )
 
 returns = st.one_of(uretprobes, st.builds(Syscall, names, st.just(Side.RETURN)))
@@ -215,8 +227,10 @@ probes: st.SearchStrategy[Probe] = st.one_of(
 
 _PLACES = (
     (probes, _EVERYWHERE),
+    (uprobes, _AT_ENTRY),
+    (entries, (*_EVERYWHERE, Arg)),
     (returns, (*_EVERYWHERE, BuiltinName.RETVAL)),
-    (uretprobes, (*_EVERYWHERE, BuiltinName.RETVAL, BuiltinName.ELAPSED)),
+    (uretprobes, (*_EVERYWHERE, BuiltinName.RETVAL, BuiltinName.ELAPSED, Reg)),
 )
 
 

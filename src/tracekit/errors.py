@@ -102,6 +102,18 @@ class UnsupportedError(TracekitError):
         self.hint = " ".join(part for part in (self.remedy, others) if part)
 
 
+def check_encodable(text: str, what: str) -> None:
+    """Refuse text that stands for no bytes: a surrogate that isn't one of ``surrogateescape``'s.
+
+    Raises:
+        UsageError: if there is one.
+    """
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{what} has a lone surrogate, which stands for no bytes") from error
+
+
 class BinaryError(TracekitError):
     """A binary is missing, unreadable, or not one that tracekit can read."""
 

@@ -15,7 +15,7 @@ from typing import Final, Literal, assert_never, get_args
 import attrs
 
 from tracekit.core.types import INT64, UINT64, IntType, OtherType, Type
-from tracekit.errors import UsageError
+from tracekit.errors import UsageError, check_encodable
 
 ArithmeticOp = Literal["*", "/", "%", "+", "-", "<<", ">>", "&", "^", "|"]
 CompareOp = Literal["<", "<=", ">", ">=", "==", "!="]
@@ -130,6 +130,7 @@ def _literal_range(_instance: object, _attribute: object, value: int) -> None:
 
 
 def _text_without_nul(_instance: object, _attribute: object, value: str) -> None:
+    check_encodable(value, "a string")
     if "\0" in value:
         raise UsageError("a string has a NUL character, which no C string can contain")
 

@@ -7,13 +7,14 @@ from typing import Final
 
 import attrs
 
-from tracekit.errors import UsageError
+from tracekit.errors import UsageError, check_encodable
 
 
 def _text(_instance: object, attribute: attrs.Attribute[str], value: str) -> None:
     """Refuse names that no program can have: empty ones, and those with control characters."""
     if not value:
         raise UsageError(f"the probe's {attribute.name} is empty")
+    check_encodable(value, f"the probe's {attribute.name}")
     if any(ord(c) < 32 or ord(c) == 127 for c in value):
         raise UsageError(
             f"the probe's {attribute.name} {value!r} has a control character",

@@ -9,7 +9,9 @@ from typing import Final
 import attrs
 
 from tracekit.core.aggregation import Aggregation, Count, Distribution, Scalar, value_of
+from tracekit.core.buckets import Linear
 from tracekit.core.expr import (
+    Arg,
     Builtin,
     BuiltinName,
     Deref,
@@ -17,11 +19,12 @@ from tracekit.core.expr import (
     Index,
     Member,
     Name,
+    Reg,
     type_of,
     walk,
 )  # fmt: skip
-from tracekit.core.probe import FunctionProbe, Probe, Uretprobe
-from tracekit.core.types import OtherType
+from tracekit.core.probe import FunctionProbe, Probe, Side, Syscall, Uprobe, Uretprobe, Usdt
+from tracekit.core.types import INT64, UINT64, OtherType
 from tracekit.errors import UsageError
 
 _MAP_NAME: Final = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*)?")
@@ -142,6 +145,7 @@ def check(program: Program) -> None:
                 raise UsageError(f"@{aggregate.name} aggregates what is no number")
             for key in aggregate.keys:
                 _type(key)
+            _check_bounds(aggregate)
             _same_shape(maps[aggregate.name], aggregate)
         _check_builtins(clause)
 
@@ -149,6 +153,19 @@ def check(program: Program) -> None:
 def _type(root: Expr) -> object:
     named = any(isinstance(e, Name | Member | Index | Deref) for e in walk(root))
     return None if named else type_of(root)
+
+
+def _check_bounds(aggregate: Aggregate) -> None:
+    function = aggregate.function
+    if not isinstance(function, Distribution) or not isinstance(function.scheme, Linear):
+        return
+    type_, lo, top = _type(function.value), function.scheme.lo, function.scheme.top
+    word = UINT64 if type_ == UINT64 else INT64
+    if type_ is not None and not word.minimum <= lo < top <= word.maximum:
+        raise UsageError(
+            f"lhist's bounds {lo} and {top} are not both values of {word.name}, as @{aggregate.name} has",
+            "Convert the value, as in lhist((int64)x, …), or give other bounds.",
+        )
 
 
 def _same_shape(first: Aggregate, other: Aggregate) -> None:
@@ -171,6 +188,14 @@ def _same_shape(first: Aggregate, other: Aggregate) -> None:
 
 def _check_builtins(clause: Clause) -> None:
     names = {e.name for e in clause.expressions if isinstance(e, Builtin)}
+    if any(isinstance(e, Arg) for e in clause.expressions) and not all(map(_has_arguments, clause.probes)):
+        raise UsageError(
+            "arguments are known only where a function, a system call or a usdt probe is entered",
+            "At a return their registers hold something else: use retval, or probe the entry.",
+        )
+    functions = all(isinstance(p, FunctionProbe) for p in clause.probes)
+    if any(isinstance(e, Reg) for e in clause.expressions) and not functions:
+        raise UsageError("registers are known only at a function's probe", "Use uprobe or uretprobe.")
     returns = all(_is_return(p) for p in clause.probes)
     if BuiltinName.ELAPSED in names and not all(isinstance(p, Uretprobe) for p in clause.probes):
         raise UsageError("elapsed is known only when a function returns", "Use uretprobe:BINARY:FUNCTION.")
@@ -178,9 +203,13 @@ def _check_builtins(clause: Clause) -> None:
         raise UsageError(
             "retval is known only at a return", "Use uretprobe:BINARY:FUNCTION or syscall:NAME:return."
         )
-    if BuiltinName.FUNC in names and not all(isinstance(p, FunctionProbe) for p in clause.probes):
+    if BuiltinName.FUNC in names and not functions:
         raise UsageError("func is known only at a function's probe", "Use uprobe or uretprobe.")
 
 
+def _has_arguments(probe: Probe) -> bool:
+    return isinstance(probe, Uprobe | Usdt) or (isinstance(probe, Syscall) and probe.side is Side.ENTRY)
+
+
 def _is_return(probe: Probe) -> bool:
-    return isinstance(probe, Uretprobe) or getattr(getattr(probe, "side", None), "value", "") == "return"
+    return isinstance(probe, Uretprobe) or (isinstance(probe, Syscall) and probe.side is Side.RETURN)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from tracekit.errors import UsageError
+from tracekit.errors import UsageError, check_encodable
 
 
 def _words(words: Iterable[str]) -> tuple[str, ...]:
@@ -20,6 +20,8 @@ def _numbers(numbers: Iterable[int]) -> tuple[int, ...]:
 def _argv(_instance: object, _attribute: object, value: tuple[str, ...]) -> None:
     if not value or not value[0]:
         raise UsageError("the command is empty", "Give a program and its arguments.")
+    for word in value:
+        check_encodable(word, "the command")
     if any("\0" in word for word in value):
         raise UsageError("the command has a NUL character, which no argument can contain")
 
