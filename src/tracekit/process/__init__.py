@@ -1,0 +1,26 @@
+"""The only place that starts, stops and cleans up processes.
+
+Everything here is about one promise: whatever happens to tracekit, also its own ``SIGKILL``, nobody else's
+process is harmed, no process of ours stays behind, and none stays stopped.
+"""
+
+from tracekit.process.attached import Attached
+from tracekit.process.engine import Engine
+from tracekit.process.find import find_program
+from tracekit.process.output import output
+from tracekit.process.signals import StopSignals, stop_signals
+from tracekit.process.target import Target
+from tracekit.process.user import User, chown_to_invoking, invoking_user
+
+__all__ = [
+    "Attached",
+    "Engine",
+    "StopSignals",
+    "Target",
+    "User",
+    "chown_to_invoking",
+    "find_program",
+    "invoking_user",
+    "output",
+    "stop_signals",
+]

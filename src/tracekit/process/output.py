@@ -1,0 +1,25 @@
+"""The output of a short command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from tracekit.process.engine import Engine
+
+
+def output(argv: Sequence[str], timeout: float = 10.0) -> bytes:
+    """Run a command of ours to its end and give what it printed on standard output.
+
+    Args:
+        argv: the program and its arguments.
+        timeout: how many seconds it may be silent; then it is killed, and what it has printed counts.
+
+    Raises:
+        EngineMissingError: if the program doesn't exist or can't be executed.
+    """
+    said = b""
+    with Engine.start(argv, env=dict(os.environ), name=os.path.basename(argv[0]), grace=0) as command:
+        while piece := command.read(timeout):
+            said += piece
+    return said

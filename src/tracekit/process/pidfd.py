@@ -1,0 +1,33 @@
+"""A process as a descriptor: it can't come to mean another one, and select can wait for its end."""
+
+from __future__ import annotations
+
+import select
+import sys
+
+from tracekit.errors import TargetError
+
+
+def require() -> None:
+    """Refuses where processes can't be watched by descriptor.
+
+    Raises:
+        TargetError: on another system than Linux.
+    """
+    if sys.platform != "linux":
+        raise TargetError(
+            "programs can be started and watched on Linux only",
+            "tracekit compile works here too: it writes the script for another machine.",
+        )
+
+
+def ended(fd: int, timeout: float | None = 0) -> bool:
+    """Whether a process has ended.
+
+    Args:
+        fd: its pidfd.
+        timeout: for how many seconds to wait for the end; None waits without limit.
+    """
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))

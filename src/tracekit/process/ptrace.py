@@ -1,0 +1,91 @@
+"""The two system calls that Python lacks, ptrace and prctl (ptrace(2), prctl(2)).
+
+A process is held by the *thread* that seized it: only that thread may resume or detach it, and for the
+kernel the holder is gone when that thread ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ctypes
+
+EVENT_EXEC = 4
+"""A held process has mapped its new image and has run nothing of it."""
+EVENT_STOP = 128
+"""A held process has stopped as job control does, or may go on after it did."""
+
+_CONT = 7
+_DETACH = 17
+_SEIZE = 0x4206
+_LISTEN = 0x4208
+_O_TRACEEXEC = 1 << EVENT_EXEC
+_O_EXITKILL = 1 << 20
+_PR_SET_PDEATHSIG = 1
+
+
+def seize(pid: int) -> None:
+    """Holds a process so that it stops when it has called exec, and is killed when our thread ends.
+
+    Unlike ``PTRACE_TRACEME`` this sets the options together with the hold, so that there is no moment at
+    which our death would let the process go on.
+
+    Args:
+        pid: a child that has not called exec yet.
+
+    Raises:
+        OSError: ``EPERM`` if we may not, or if somebody else holds it already.
+    """
+    _ptrace(_SEIZE, pid, _O_TRACEEXEC | _O_EXITKILL)
+
+
+def resume(pid: int, signal: int = 0) -> None:
+    """Lets a held process that has stopped go on, still held, with the signal that it stopped for."""
+    _ptrace(_CONT, pid, signal)
+
+
+def listen(pid: int) -> None:
+    """Leaves a held process stopped as job control wants it, and waits for what comes next."""
+    _ptrace(_LISTEN, pid, 0)
+
+
+def detach(pid: int) -> None:
+    """Lets a held process that has stopped go on by itself.
+
+    Raises:
+        OSError: ``ESRCH`` if it has been killed.
+    """
+    _ptrace(_DETACH, pid, 0)
+
+
+def load() -> None:
+    """Loads what ``set_parent_death_signal`` needs: a child can't do so between fork and exec."""
+    _libc()
+
+
+def set_parent_death_signal(signal: int) -> None:
+    """Has the kernel send a signal to this process when the thread that forked it ends."""
+    _libc().prctl(_PR_SET_PDEATHSIG, signal)
+
+
+def _ptrace(request: int, pid: int, data: int) -> None:
+    import ctypes
+
+    if _libc().ptrace(request, pid, None, data) == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    import ctypes  # 3 ms, which only those who start something should pay
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+    libc.ptrace.restype = ctypes.c_long
+    libc.prctl.argtypes = [ctypes.c_int, ctypes.c_ulong]
+    libc.prctl.restype = ctypes.c_int
+    return libc

@@ -1,0 +1,91 @@
+"""Who asked for root: the user who called sudo, as whom a target runs and to whom our files belong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import stat
+from collections.abc import Mapping
+
+import attrs
+
+
+@attrs.frozen
+class User:
+    """A user, as a login would set a process up for them.
+
+    Attributes:
+        uid: user id.
+        gid: id of the primary group.
+        groups: ids of all groups, the primary one among them.
+        name: login name.
+        home: home directory.
+    """
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    name: str
+    home: str
+
+    def environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        """An environment for the user's processes: sudo has put root's own home and name into ours."""
+        return {**base, "HOME": self.home, "USER": self.name, "LOGNAME": self.name}
+
+
+def invoking_user() -> User | None:
+    """The user who called sudo.
+
+    ``SUDO_UID`` is believed only if the user database knows it, and ``SUDO_GID`` only if the user is in
+    that group: the group is otherwise the user's primary one.
+
+    Returns:
+        The user; None if this isn't root, if root called sudo, or if nobody did.
+    """
+    try:
+        uid = int(os.environ["SUDO_UID"])
+        entry = pwd.getpwuid(uid)
+    except (KeyError, ValueError, OverflowError):
+        return None
+    if os.geteuid() != 0 or uid == 0:
+        return None
+    groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
+    gid = entry.pw_gid
+    with contextlib.suppress(KeyError, ValueError):
+        if (claimed := int(os.environ["SUDO_GID"])) in groups:
+            gid = claimed
+    return User(uid, gid, tuple(sorted({gid, *groups})), entry.pw_name, entry.pw_dir)
+
+
+def chown_to_invoking(path_or_fd: str | os.PathLike[str] | int) -> None:
+    """Gives a file or directory that we made as root under sudo to the user who called sudo.
+
+    Only what is root's, has no other name and is no symbolic link is given away: a user who can write to
+    the directory could otherwise have another file of root's given to them. A descriptor is safer than a
+    path, whose directories are followed as they are. Without sudo, nothing is done.
+
+    Args:
+        path_or_fd: the path, or an open descriptor, which stays open.
+
+    Raises:
+        OSError: if the file doesn't exist, is a symbolic link, or can't be given.
+    """
+    user = invoking_user()
+    if user is None:
+        return
+    if isinstance(path_or_fd, int):
+        _give(path_or_fd, user)
+        return
+    fd = os.open(path_or_fd, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _give(fd, user)
+    finally:
+        os.close(fd)
+
+
+def _give(fd: int, user: User) -> None:
+    found = os.fstat(fd)
+    ours = found.st_uid == 0
+    if ours and (stat.S_ISDIR(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink <= 1)):
+        os.fchown(fd, user.uid, user.gid)
