@@ -111,6 +111,8 @@ class Histogram:
     max: int | None = None
 
     def __attrs_post_init__(self) -> None:
+        if not self.buckets and self.count >= 0:
+            return
         if sum(b.count for b in self.buckets) > self.count or any(b.count < 0 for b in self.buckets):
             raise ValueError("a histogram's buckets have more than its count")
         if self.scheme is None and self.buckets:

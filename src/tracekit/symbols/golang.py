@@ -30,8 +30,8 @@ _MORESTACK: Final = tuple(
 )
 """What is called to grow the stack, by the names that versions of Go give it."""
 
-_X86_64: Final = re.compile(
-    rb"""
+# Compiled when they are needed, which takes longer than importing all else here.
+_X86_64: Final = rb"""
     (?P<loads_g> \x64\x4c\x8b\x34\x25 .{4}                  # mov r14, fs:[-8]
     | (?: \x4c\x8b\x35 | \x49\xc7\xc6 ) .{4}                # mov r14, [rip + n]; or mov r14, -8
       \x64\x4d\x8b\x36 )?                                   # mov r14, fs:[r14]
@@ -42,12 +42,9 @@ _X86_64: Final = re.compile(
         (?: \x72 . | \x0f\x82 .{4} ) ) )                    # jb
       \x4d\x3b\x66\x10 )                                    # cmp r12, [r14 + 16]
     (?: \x76 . | \x0f\x86 .{4} )                            # jbe
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+"""
 
-_AARCH64: Final = re.compile(
-    rb"""
+_AARCH64: Final = rb"""
     \x90\x0b\x40\xf9                                        # ldr x16, [x28, 16]
     (?: \xff\x63\x30\xeb                                    # cmp sp, x16
     | (?: (?P<sub> \xf1 ..\xd1 )                            # sub x17, sp, frame
@@ -56,9 +53,7 @@ _AARCH64: Final = re.compile(
         [\x03\x23\x43\x63\x83\xa3\xc3\xe3] ..\x54 ) )       # b.lo
       \x3f\x02\x10\xeb )                                    # cmp x17, x16
     [\x09\x29\x49\x69\x89\xa9\xc9\xe9] ..\x54               # b.ls
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+"""
 
 
 @attrs.frozen
@@ -96,7 +91,7 @@ def after_stack_check(image: Image, function: Function) -> StackCheck | None:
     if pattern is None:
         raise BinaryError(f"{image.path}: how Go on {image.machine} checks its stacks is not known here")
     body = image.instructions(function.address, function.size or _LONGEST)
-    if found := pattern.match(body):
+    if found := re.match(pattern, body, re.VERBOSE | re.DOTALL):
         return _check(found)
     morestack = {s.value for table in image.symbols for s in table.named(*_MORESTACK) if s.section}
     if not function.size or not morestack:

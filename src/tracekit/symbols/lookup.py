@@ -100,6 +100,16 @@ def defined(image: Image) -> Iterator[tuple[elf.SymbolTable, elf.Row]]:
                 yield table, row
 
 
+def covered(image: Image, number: int) -> bool:
+    """Whether a number lies in any symbol, data and all, if it is taken for a virtual address."""
+    return any(
+        row[4] <= number < row[4] + max(1, row[5])
+        for table in image.symbols
+        for row in table
+        if row[3] and row[1] & 15 != elf.STT_NOTYPE
+    )
+
+
 def _function(name: str, symbol: elf.Symbol) -> Function:
     return Function(
         name,

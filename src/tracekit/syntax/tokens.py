@@ -23,7 +23,8 @@ _MAX_CALLS: Final = 2 * MAX_DEPTH
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_SPACE: Final = re.compile(r"(?:[ \t\r\n\f\v]++|//[^\n]*+|/\*(?s:.*?)\*/)*+")
+# The last * isn't possessive: before 3.11.5 Python then took comments without an end (python/cpython#106052).
+_SPACE: Final = re.compile(r"(?:[ \t\r\n\f\v]++|//[^\n]*+|/\*(?s:.*?)\*/)*")
 
 _TOKEN: Final = re.compile(
     r"(?P<name>[^\W\d]\w*+)"

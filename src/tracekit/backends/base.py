@@ -1,0 +1,191 @@
+"""What every backend takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+from tracekit.core.arch import Architecture
+from tracekit.core.feature import Feature
+from tracekit.core.probe import FunctionProbe
+from tracekit.core.program import Program
+from tracekit.core.result import Engine, Loss, MapResult
+from tracekit.core.target import Target
+
+if TYPE_CHECKING:
+    from tracekit.symbols import Function, Image, StackCheck
+
+
+def patience(probes: int) -> float:
+    """How many seconds an engine may take to place its probes, or to take them away and tell its result.
+
+    Taking away one probe costs the kernel up to 0.15 s (it waits for all processors), however few events
+    there are.
+    """
+    return 60.0 + 1.0 * probes
+
+
+@attrs.frozen
+class Options:
+    """How a program is run; the same for every backend.
+
+    Attributes:
+        exact: collect count, sum, min and max with every aggregation of a value.
+        max_keys: how many entries a map may have in the kernel.
+        max_string: how many bytes of a string are kept, its NUL included.
+        max_probes: how many functions a program's wildcards may match together.
+        interval: seconds between snapshots; None for none.
+        max_events: stop once so many events were counted; None for no limit.
+    """
+
+    exact: bool = True
+    max_keys: int = 16384
+    max_string: int = 64
+    max_probes: int = 128
+    interval: float | None = None
+    max_events: int | None = None
+
+
+@attrs.frozen
+class Script:
+    """A program compiled for an engine, for a person to read or paste.
+
+    Attributes:
+        backend: the backend's name.
+        text: the script.
+        arguments: the engine's command, with the script as an argument.
+        features: what the program needs of the engine.
+    """
+
+    backend: str
+    text: str
+    arguments: tuple[str, ...]
+    features: frozenset[Feature]
+
+
+@attrs.frozen
+class Place:
+    """A function that a probe names, found in its binary.
+
+    Attributes:
+        image: the binary.
+        path: a path to the very file that was read, whatever happens to its name: our own descriptor.
+        function: the function.
+        stack_check: the check of the stack at its start, after which a Go function is not entered twice.
+    """
+
+    image: Image
+    path: str
+    function: Function
+    stack_check: StackCheck | None = None
+
+
+@attrs.frozen
+class Processes:
+    """Whose events count.
+
+    Attributes:
+        pids: their ids; empty for every process.
+        follow: whether processes that they fork from now on count too.
+    """
+
+    pids: tuple[int, ...] = ()
+    follow: bool = False
+
+
+@attrs.frozen
+class Reading:
+    """All maps at one moment.
+
+    Attributes:
+        final: whether it is the result: the probes were gone.
+        nanoseconds: the engine's clock, since some moment in the past.
+        maps: the maps, counts since the run's start.
+        losses: what is missing from them.
+        notes: what a reader should know besides.
+    """
+
+    final: bool
+    nanoseconds: int
+    maps: tuple[MapResult, ...]
+    losses: tuple[Loss, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Tracer(Protocol):
+    """An engine at work on one program. Never stops or ends a target."""
+
+    @property
+    def script(self) -> str:
+        """What the engine was given to run."""
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What the engine said of losses, besides those in readings."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the engine warned of, and what a reader should know of how it was used."""
+
+    def attach(self) -> None:
+        """Start the engine; return once every probe is in place.
+
+        Raises:
+            TracekitError: if it can't be, with the cause.
+        """
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when ``poll`` has something."""
+
+    def poll(self) -> Sequence[Reading]:
+        """The readings that have come since the last call; never waits."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the engine has ended by itself."""
+
+    def finish(self) -> Sequence[Reading]:
+        """Have the probes taken away; give the readings that are left, the final one last if it came."""
+
+    def describe(self) -> Engine:
+        """What did the tracing."""
+
+    def close(self) -> None:
+        """End the engine, whatever state it is in."""
+
+
+class Backend(Protocol):
+    """An engine's way to compile and to run programs."""
+
+    def compile(self, program: Program, arch: Architecture, options: Options, target: Target | None) -> Script:
+        """Compile a program for a person to read or paste; pure, on any system.
+
+        Raises:
+            UnsupportedError: if the engine can't do what the program needs.
+            UsageError: if an expression has no meaning.
+        """
+
+    def tracer(
+        self,
+        program: Program,
+        places: Mapping[FunctionProbe, Sequence[Place]],
+        files: Mapping[str, str],
+        processes: Processes,
+        options: Options,
+    ) -> Tracer:
+        """Prepare a run on this machine.
+
+        Args:
+            program: what is asked; it has no unresolved names.
+            places: where its function probes go.
+            files: for each binary, by the program's name for it, a path to the very file that was read.
+            processes: whose events count.
+            options: see ``Options``.
+
+        Raises:
+            UnsupportedError: if the engine can't do what the program needs.
+            PrivilegeError: if this process may not trace.
+            EngineMissingError: if the engine isn't there.
+        """

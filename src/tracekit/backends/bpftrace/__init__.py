@@ -1,0 +1,1 @@
+"""bpftrace, from 0.17 to 0.27."""

@@ -1,0 +1,133 @@
+"""Attach points: where probes go, in bpftrace's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, assert_never
+
+import attrs
+
+from tracekit.backends.bpftrace.emit import BACKEND
+from tracekit.backends.bpftrace.quoting import quote
+from tracekit.core.probe import (
+    Interval,
+    Probe,
+    Profile,
+    Side,
+    Syscall,
+    Uprobe,
+    Uretprobe,
+    Usdt,
+)  # fmt: skip
+from tracekit.errors import UnsupportedError
+
+_BARE: Final = re.compile(r"[A-Za-z0-9_./-]+")
+
+
+@attrs.frozen
+class Site:
+    """One place at which a probe fires.
+
+    Attributes:
+        attach: the attach point.
+        entry: of a function's return, the attach point of its entry; empty for other probes.
+        function: the function's name, for ``func``.
+        guard: a condition without which the event is another one's repetition; empty for none.
+        arguments: what ``argN`` are, where they don't follow the C convention.
+        retval: what ``retval`` is.
+    """
+
+    attach: str
+    entry: str = ""
+    function: str = ""
+    guard: str = ""
+    arguments: tuple[str, ...] | None = None
+    retval: str = "retval"
+
+
+def numeric(probe: Uprobe | Uretprobe, path: str, address: int, function: str, guard: str = "") -> Site:
+    """A function's site by a path of ours and a virtual address, which no name can confuse.
+
+    Args:
+        probe: which end of the function.
+        path: such as ``/proc/SELF/fd/N``, of our own open descriptor.
+        address: where the function, or the instruction in it, is in the file's own numbering.
+        function: its name.
+        guard: see ``Site``.
+    """
+    place = f"{quote(path)}:{address:#x}"
+    if isinstance(probe, Uprobe):
+        return Site(f"uprobe:{place}", function=function, guard=guard)
+    return Site(f"uretprobe:{place}", f"uprobe:{place}", function)
+
+
+def symbolic(probe: Probe) -> Site:
+    """A probe's site by the names in the program, for a person to read and paste.
+
+    Raises:
+        UnsupportedError: if bpftrace would read the name as something else.
+    """
+    match probe:
+        case Uprobe(binary, function, offset):
+            place = f"{_spelled(binary)}:{_function(function.text, function.exact)}"
+            attach = f"uprobe:{place}" + (f"+{offset}" if offset else "")
+            return Site(attach, "", function.text)
+        case Uretprobe(binary, function):
+            place = f"{_spelled(binary)}:{_function(function.text, function.exact)}"
+            return Site(f"uretprobe:{place}", f"uprobe:{place}", function.text)
+        case Usdt(binary, provider, name):
+            return Site(f"usdt:{_spelled(binary)}:{_spelled(provider)}:{_spelled(name)}")
+        case Syscall():
+            return syscall(probe, ())
+        case Interval(unit, count):
+            return Site(f"interval:{unit}:{count}")
+        case Profile(unit, count):
+            return Site(f"profile:{unit}:{count}")
+        case _:
+            assert_never(probe)
+
+
+def syscall(probe: Syscall, arguments: Sequence[str]) -> Site:
+    """A system call's site.
+
+    Args:
+        probe: which end of which call.
+        arguments: the names that the kernel gives the call's arguments.
+    """
+    end = "enter" if probe.side is Side.ENTRY else "exit"
+    return Site(
+        f"tracepoint:syscalls:sys_{end}_{_word(probe.name)}",
+        arguments=tuple(f"args->{name}" for name in arguments),
+        retval="args->ret",
+    )
+
+
+def _function(text: str, exact: bool) -> str:
+    if text.lower().startswith("0x") and not exact:
+        return text
+    return _spelled(text, star=not exact)
+
+
+def _spelled(text: str, star: bool = False) -> str:
+    """A name in quotes, if every version from 0.17 on reads it as it is."""
+    wrong = next((c for c in text if c in '":\\' or (c == "*" and not star)), None)
+    if wrong is not None:
+        raise UnsupportedError(
+            feature=f"a script with the name {text!r}",
+            backend=BACKEND,
+            reason=f"it reads {wrong!r} in a name as something else, even in quotes",
+            remedy="'tracekit trace' attaches by address and has no such limit.",
+        )
+    return text if _BARE.fullmatch(text) else quote(text)
+
+
+def _word(name: str) -> str:
+    """A system call's name: nothing else may stand in a tracepoint's."""
+    if not (name.isascii() and name.replace("_", "a").isalnum()):
+        raise UnsupportedError(
+            feature=f"the system call {name!r}",
+            backend=BACKEND,
+            reason="names of system calls have letters, digits and underscores only",
+        )
+    return name

@@ -1,0 +1,34 @@
+"""What the registry finds under the name ``bpftrace``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tracekit.backends.base import Options, Place, Processes, Script, Tracer
+from tracekit.core.arch import Architecture
+from tracekit.core.probe import FunctionProbe
+from tracekit.core.program import Program
+from tracekit.core.target import Target
+
+
+class BpftraceBackend:
+    """A ``Backend`` that is bpftrace."""
+
+    def compile(self, program: Program, arch: Architecture, options: Options, target: Target | None) -> Script:
+        """See ``Backend``."""
+        from tracekit.backends.bpftrace.compile import compile_script
+
+        return compile_script(program, arch, options, target)
+
+    def tracer(
+        self,
+        program: Program,
+        places: Mapping[FunctionProbe, Sequence[Place]],
+        files: Mapping[str, str],
+        processes: Processes,
+        options: Options,
+    ) -> Tracer:
+        """See ``Backend``."""
+        from tracekit.backends.bpftrace.run import BpftraceTracer
+
+        return BpftraceTracer(program, places, files, processes, options)

@@ -1,0 +1,36 @@
+"""What bpftrace can do of the model, and why not the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tracekit.backends.bpftrace.emit import BACKEND
+from tracekit.core.feature import Feature, features_of
+from tracekit.core.program import Program
+from tracekit.errors import UnsupportedError
+
+REFUSED: Final[Mapping[Feature, tuple[str, str]]] = {
+    Feature.NAME: (
+        "names are not resolved yet, and its own args.NAME is wrong after a structure or a float",
+        "Name the argument by its register or index: on x86-64 the third integer argument is arg2.",
+    ),
+    Feature.STACK: (
+        "it prints addresses without names once the target has ended",
+        "Use func, or a probe for each caller.",
+    ),
+}
+"""For each feature that is refused: the reason, and the way out."""
+
+
+def check_features(program: Program) -> frozenset[Feature]:
+    """What the program needs, if bpftrace has it all.
+
+    Raises:
+        UnsupportedError: for the first feature that it doesn't have.
+    """
+    needed = features_of(program)
+    for feature, (reason, remedy) in REFUSED.items():
+        if feature in needed:
+            raise UnsupportedError(feature=feature.value, backend=BACKEND, reason=reason, remedy=remedy)
+    return needed

@@ -1,0 +1,292 @@
+r"""The script that a run uses: exact counts, totals, sentinels, and output that can't be misread.
+
+The shape of it, the same for every version of bpftrace::
+
+    BEGIN { printf("NONCE ready\n"); }
+    uprobe:"/proc/SELF/fd/N":0x1139 /pid == 77/ { if (FILTER) { @t0 = count(); … @b0[…] = count(); … } }
+    interval:ms:1000 { printf("NONCE snapshot …\n"); print(@t0); … printf("NONCE done\n"); }
+    END { printf("NONCE result …\n"); print(@t0); … printf("NONCE done\n"); }
+
+BEGIN's line comes out once all probes are attached, END's once they are gone. Prints are cumulative:
+clearing maps while probes fire loses events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+
+from tracekit.backends.base import Options
+from tracekit.backends.bpftrace.attach import Site
+from tracekit.backends.bpftrace.bucketing import bucketing
+from tracekit.backends.bpftrace.emit import Emitter
+from tracekit.backends.bpftrace.plan import KeyKind, KeyPlan, MapPlan, Plan, parts_of
+from tracekit.backends.bpftrace.quoting import comment
+from tracekit.core.aggregation import Aggregation, Distribution, value_of
+from tracekit.core.arch import Architecture
+from tracekit.core.buckets import Linear, Log2, LogLinear
+from tracekit.core.expr import Builtin, BuiltinName, Expr, Str, type_of
+from tracekit.core.probe import Interval, Probe, Uretprobe
+from tracekit.core.program import Aggregate, Clause, Program
+from tracekit.core.types import INT64, UINT64, IntType, OtherType
+from tracekit.syntax import function_name, print_aggregate, print_expression
+
+_LOW = "(uint64)9223372036854775807"
+
+
+@attrs.frozen
+class Filter:
+    """Which processes' events count, in bpftrace's words.
+
+    Attributes:
+        predicate: a condition, or the empty string for all processes.
+        probes: further probes that keep what the predicate needs.
+        begin: statements for BEGIN.
+    """
+
+    predicate: str = ""
+    probes: tuple[str, ...] = ()
+    begin: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Instrumented:
+    """A script for a run, and what its output means."""
+
+    text: str
+    plan: Plan
+
+
+def instrument(
+    program: Program,
+    sites: Mapping[Probe, Sequence[Site]],
+    processes: Filter,
+    options: Options,
+    arch: Architecture,
+    nonce: int,
+) -> Instrumented:
+    """Compile a located program for a run.
+
+    Args:
+        program: has no unresolved names.
+        sites: where each of its probes goes.
+        processes: whose events count.
+        options: see ``Options``.
+        arch: the target's processor.
+        nonce: a random number below 2**63.
+
+    Raises:
+        UsageError: if an expression has no meaning.
+        UnsupportedError: if bpftrace can't do it.
+    """
+    functions = tuple(dict.fromkeys(s.function for found in sites.values() for s in found if s.function))
+    plan = Plan(
+        nonce=nonce,
+        maps=tuple(_map_plans(program, options)),
+        clauses=len(program.clauses),
+        returns=tuple(
+            n for n, c in enumerate(program.clauses) if any(isinstance(p, Uretprobe) for p in c.probes)
+        ),
+        functions=functions,
+        max_keys=_room(program, options, processes),
+    )
+    writer = _Writer(plan, processes, options, arch)
+    blocks = [
+        f'BEGIN {{ {"".join(f"{s} " for s in processes.begin)}printf("{nonce} ready\\n"); }}',
+        *processes.probes,
+        *(block for n, c in enumerate(program.clauses) for block in writer.clause(n, c, sites)),
+    ]
+    prints = " ".join(f"print(@{name});" for name in plan.script_maps)
+    clears = " ".join(f"clear(@{name});" for name in plan.script_maps)
+    if options.interval is not None:
+        period = max(1, round(options.interval * 1000))
+        blocks.append(
+            f'interval:ms:{period} {{ printf("{nonce} snapshot %llu\\n", nsecs); {prints} '
+            f'printf("{nonce} done\\n"); }}'
+        )
+    # Cleared, or bpftrace would print every map once more at its exit.
+    blocks.append(
+        f'END {{ printf("{nonce} result %llu\\n", nsecs); {prints} {clears} printf("{nonce} done\\n"); }}'
+    )
+    return Instrumented("\n".join(blocks) + "\n", plan)
+
+
+def _room(program: Program, options: Options, processes: Filter) -> int:
+    """How many entries a map needs: bpftrace allocates them all at the start, which takes its time."""
+    keyed = any(a.keys for c in program.clauses for a in c.aggregates)
+    if keyed or processes.probes or any(_uses(c, BuiltinName.ELAPSED) for c in program.clauses):
+        return options.max_keys
+    return max(16, *(_buckets(a.function) for a in program.maps.values()))
+
+
+def _buckets(function: Aggregation) -> int:
+    match function:
+        case Distribution(scheme=Linear() as scheme):
+            return scheme.size + 2
+        case Distribution(scheme=Log2(bits)):
+            return 2 * 65 << bits
+        case Distribution(scheme=LogLinear() as scheme):
+            return 2 * len(scheme.bounds) + 1
+        case _:
+            return 2
+
+
+def _map_plans(program: Program, options: Options) -> Iterator[MapPlan]:
+    for number, (name, aggregate) in enumerate(program.maps.items()):
+        value = value_of(aggregate.function)
+        yield MapPlan(
+            name=name,
+            function=function_name(aggregate.function),
+            number=number,
+            keys=tuple(_key_plan(key, options) for key in aggregate.keys),
+            parts=parts_of(aggregate.function, options.exact),
+            scheme=aggregate.function.scheme if isinstance(aggregate.function, Distribution) else None,
+            type=None if value is None else _integer_type(value),
+            totals=tuple(n for n, c in enumerate(program.clauses) for a in c.aggregates if a.name == name),
+        )
+
+
+def _key_plan(key: Expr, options: Options) -> KeyPlan:
+    text = print_expression(key)
+    match key:
+        case Builtin(BuiltinName.FUNC):
+            return KeyPlan(text, KeyKind.FUNCTION)
+        case Str(length=length):
+            size = min(length or options.max_string, options.max_string)
+            return KeyPlan(text, KeyKind.STRING, size=size)
+    if type_of(key) is OtherType.STRING:
+        return KeyPlan(text, KeyKind.STRING)
+    return KeyPlan(text, KeyKind.INTEGER, _word(_integer_type(key)))
+
+
+def _integer_type(node: Expr) -> IntType:
+    type_ = type_of(node)
+    assert isinstance(type_, IntType)
+    return type_
+
+
+def _word(type_: IntType) -> IntType:
+    return UINT64 if type_ == UINT64 else INT64
+
+
+def _uses(clause: Clause, name: BuiltinName) -> bool:
+    return Builtin(name) in clause.expressions
+
+
+@attrs.frozen
+class _Writer:
+    plan: Plan
+    processes: Filter
+    options: Options
+    arch: Architecture
+
+    def clause(self, number: int, clause: Clause, sites: Mapping[Probe, Sequence[Site]]) -> Iterator[str]:
+        timers = tuple(p for p in clause.probes if isinstance(p, Interval))
+        for group in (timers, tuple(p for p in clause.probes if p not in timers)):
+            # An interval fires in bpftrace's own process, so no filter by process can hold for it.
+            predicate = "" if group is timers else self.processes.predicate
+            found = [site for probe in group for site in sites[probe]]
+            apart = _uses(clause, BuiltinName.FUNC) or any(
+                site.guard or site.entry or site.arguments is not None for site in found
+            )
+            for together in [[s] for s in found] if apart else [found]:
+                if together:
+                    yield from self._blocks(number, clause, together, predicate)
+
+    def _blocks(self, number: int, clause: Clause, sites: Sequence[Site], predicate: str) -> Iterator[str]:
+        site = sites[0]
+        head = f" /{predicate}/" if predicate else ""
+        body = self._events(number, clause, site)
+        if site.entry:
+            # A return probe misses returns silently (deep recursion, jumps): entries are counted too.
+            entered, body = [f"@e{number} = count();"], [f"@r{number} = count();", *body]
+            if _uses(clause, BuiltinName.ELAPSED):
+                at_entry, body = self._elapsed(number, site, body)
+                entered.append(at_entry)
+            yield f"{site.entry}{head} {{ {' '.join(entered)} }}"
+        yield "\n".join([f"{', '.join(s.attach for s in sites)}{head} {{", *_indented(body), "}"])
+
+    def _elapsed(self, number: int, site: Site, body: Sequence[str]) -> tuple[str, list[str]]:
+        """Entry times by thread and stack pointer, which tells a recursive call from its caller."""
+        stack = f'(uint64)reg("{self.arch.register(self.arch.stack_pointer)}")'
+        function = self.plan.functions.index(site.function)
+        at_return = f"@a{number}[tid, {stack} - (uint64){self.arch.return_shift}, (int64){function}]"
+        return f"@a{number}[tid, {stack}, (int64){function}] = nsecs;", [
+            f"$started = {at_return};",
+            "$elapsed = (uint64)nsecs - (uint64)$started;",
+            f"delete({at_return});",
+            *_nested(["$started != 0"], body),
+        ]
+
+    def _events(self, number: int, clause: Clause, site: Site) -> list[str]:
+        emitter = Emitter(
+            self.arch,
+            function=site.function,
+            arguments=site.arguments,
+            retval=site.retval,
+            max_string=self.options.max_string,
+        )
+        lines: list[str] = []
+        conditions = [site.guard] if site.guard else []
+        if clause.where is not None:
+            conditions.append(emitter.condition(clause.where))
+            lines += emitter.take_statements()
+        inner = [f"@t{number} = count();"]
+        for place, aggregate in enumerate(clause.aggregates):
+            inner += self._aggregate(aggregate, emitter, f"$x{place}")
+        if (limit := self.options.max_events) is not None:
+            # ++ may miss events of several threads at once: then a few more than the limit are counted.
+            last = f"if (@seen >= {limit}) {{ exit(); }}"
+            inner = _nested([f"@seen < {limit}", "@seen++;"], [*inner, last])
+        return lines + _nested([" && ".join(f"({c})" for c in conditions)] if conditions else [], inner)
+
+    def _aggregate(self, aggregate: Aggregate, emitter: Emitter, x: str) -> Iterator[str]:
+        plan = next(m for m in self.plan.maps if m.name == aggregate.name)
+        yield comment(print_aggregate(aggregate))
+        paired = zip(aggregate.keys, plan.keys, strict=True)
+        keys = [k for key, key_plan in paired for k in self._key(key, key_plan, emitter)]
+        value = value_of(aggregate.function)
+        if value is not None:
+            assert plan.type is not None
+            word = _word(plan.type)
+            text = emitter.number(value, word)
+            yield from emitter.take_statements()
+            yield f"{x} = ({word.name}){text};"
+            yield f"{x}s = (uint64){x} >> 63; {x}l = (uint64){x} & {_LOW};"
+        else:
+            yield from emitter.take_statements()
+        if plan.scheme is not None:
+            assert plan.type is not None
+            yield from bucketing(plan.scheme, _word(plan.type), x, f"{x}b")
+        content = {
+            "b": ([f"{x}b"], "count()"),
+            "c": ([], "count()"),
+            "s": ([], f"sum((int64){x})"),
+            "n": ([f"{x}s"], f"max((int64)({_LOW} - {x}l))"),
+            "x": ([f"{x}s"], f"max((int64){x}l)"),
+        }
+        for part in plan.parts:
+            extra, function = content[part]
+            index = ", ".join([*keys, *extra])
+            yield f"@{part}{plan.number}{f'[{index}]' if index else ''} = {function};"
+
+    def _key(self, key: Expr, plan: KeyPlan, emitter: Emitter) -> list[str]:
+        match plan.kind:
+            case KeyKind.FUNCTION:
+                return [f"(int64){self.plan.functions.index(emitter.function or '')}"]
+            case KeyKind.STRING:
+                return [emitter.kept(key), f"(int64){self.plan.nonce}"]
+            case KeyKind.INTEGER:
+                return [emitter.kept(key)]
+
+
+def _nested(wrap: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """Lines inside ``if``, whose condition comes first in ``wrap``, followed by lines of its own."""
+    if not wrap:
+        return list(lines)
+    return [f"if ({wrap[0]}) {{", *_indented([*wrap[1:], *lines]), "}"]
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]

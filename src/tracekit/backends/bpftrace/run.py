@@ -1,0 +1,332 @@
+"""Runs a program with bpftrace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from tracekit import process
+from tracekit.backends.base import (
+    Options,
+    Place,
+    Processes,
+    Reading,
+    patience,
+)  # fmt: skip
+from tracekit.backends.bpftrace.attach import Site, numeric, symbolic, syscall
+from tracekit.backends.bpftrace.emit import BACKEND
+from tracekit.backends.bpftrace.features import check_features
+from tracekit.backends.bpftrace.instrument import Filter, Instrumented, instrument
+from tracekit.backends.bpftrace.place import number
+from tracekit.backends.bpftrace.tracefs import require_tracefs, syscall_arguments
+from tracekit.core.arch import Architecture, architecture
+from tracekit.core.probe import FunctionProbe, Probe, Syscall, Uprobe, Uretprobe, Usdt
+from tracekit.core.program import Program
+from tracekit.core.result import Engine, Loss, LossKind
+from tracekit.errors import EngineError, EngineMissingError, PrivilegeError, UnsupportedError
+
+if TYPE_CHECKING:
+    from tracekit.backends.bpftrace.parse import OutputParser
+
+# Unsafe only means that an address without a symbol is taken: where instructions begin was checked before.
+# Without warnings, since newer versions print several lines for each event that finds a map full.
+_ARGUMENTS: Final = ("--unsafe", "-q", "--no-warnings", "-B", "line")
+
+# 0.17 sleeps on if a SIGINT comes while it is not waiting for events (up to 11 of 150 runs).
+_NUDGE_SECONDS: Final = 0.25
+
+_CAP_BPF: Final = 39
+_CAP_SYS_ADMIN: Final = 21
+
+
+def find_engine() -> str:
+    """The path of bpftrace: ``TRACEKIT_BPFTRACE`` if that is set, else the one on the PATH.
+
+    Raises:
+        EngineMissingError: if there is none.
+    """
+    named = os.environ.get("TRACEKIT_BPFTRACE")
+    found = process.find_program(named or "bpftrace")
+    if found is None:
+        raise EngineMissingError(
+            f"TRACEKIT_BPFTRACE={named!r} is no program" if named else "bpftrace is not installed",
+            "Install it, for example with 'apt-get install bpftrace', or set TRACEKIT_BPFTRACE to its path.",
+        )
+    return found
+
+
+def check_privilege() -> None:
+    """Refuse early what bpftrace would refuse late.
+
+    Raises:
+        PrivilegeError: if this process may not load eBPF programs.
+    """
+    if os.geteuid() == 0:
+        return
+    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+        effective = next((int(line.split()[1], 16) for line in status if line.startswith("CapEff:")), 0)
+    if not effective & (1 << _CAP_BPF | 1 << _CAP_SYS_ADMIN):
+        raise PrivilegeError(
+            "bpftrace needs root to place probes", "Run the same command with sudo in front of it."
+        )
+
+
+class BpftraceTracer:
+    """A ``Tracer`` that is a bpftrace process."""
+
+    def __init__(
+        self,
+        program: Program,
+        places: Mapping[FunctionProbe, Sequence[Place]],
+        files: Mapping[str, str],
+        processes: Processes,
+        options: Options,
+    ) -> None:
+        """Prepare a run; see ``Backend.tracer``."""
+        check_features(program)
+        self._program, self._places, self._files, self._options = program, places, files, options
+        self._patience = patience(sum(map(len, places.values())))
+        self._arch = _architecture(places)
+        self._filter = _filter(processes)
+        self._path = find_engine()
+        check_privilege()
+        self._stack = ExitStack()
+        self._notes: list[str] = []
+        self._losses: list[Loss] = []
+        self._pending: list[Reading] = []
+        self._finished = False
+        self.ended = False
+
+    @property
+    def script(self) -> str:
+        return self._script.text
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        return (*self._losses, *self._parser.losses)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self._notes, *self._parser.warnings)
+
+    def attach(self) -> None:
+        inner = any(place.stack_check for found in self._places.values() for place in found)
+        try:
+            self._start(inner_offsets=True)
+        except EngineError as error:
+            from tracekit.backends.bpftrace.diagnose import INNER_OFFSET
+
+            if not INNER_OFFSET.search(error.output):
+                raise
+            if not inner:
+                raise UnsupportedError(
+                    feature="probes inside a function",
+                    backend=BACKEND,
+                    reason="this one was built without the means to check where instructions begin",
+                    remedy="Use bpftrace 0.23 or later, or probe the function's entry.",
+                ) from error
+            # Found by trying: this bpftrace can't probe inside functions, so Go's check is repeated at the
+            # entry. The runtime may still ask for the processor between that and Go's own check.
+            self._stack.close()
+            self._losses.append(
+                Loss(
+                    LossKind.APPROXIMATE,
+                    "some calls may be counted twice: this bpftrace can't probe after the stack check of a Go "
+                    "function, and a call that is interrupted there starts once more",
+                    hint="Use bpftrace 0.23 or later, or build it without -buildmode=pie.",
+                )
+            )
+            self._start(inner_offsets=False)
+
+    def _start(self, *, inner_offsets: bool) -> None:
+        self._script = self._compile(inner_offsets)
+        script = os.memfd_create("tracekit.bt")
+        self._stack.callback(os.close, script)
+        os.write(script, self._script.text.encode("utf-8", "surrogateescape"))
+        argv = [self._path, *_ARGUMENTS, f"/proc/{os.getpid()}/fd/{script}"]
+        self._engine = self._stack.enter_context(
+            process.Engine.start(
+                argv,
+                env=_environment(self._options, self._script.plan.max_keys),
+                name=BACKEND,
+                nudge=_NUDGE_SECONDS,
+            )
+        )
+        self._version = self._stack.enter_context(
+            process.Engine.start([self._path, "--version"], env=_environment(self._options, 1), name=BACKEND)
+        )
+        # Imported while the engine starts, which takes longer.
+        from tracekit.backends.bpftrace.parse import OutputParser
+
+        self._parser: OutputParser = OutputParser(self._script.plan)
+        self._await_ready()
+
+    def _compile(self, inner_offsets: bool) -> Instrumented:
+        sites: dict[Probe, tuple[Site, ...]] = {}
+        for clause in self._program.clauses:
+            for probe in clause.probes:
+                if isinstance(probe, Uprobe | Uretprobe):
+                    sites[probe] = tuple(
+                        self._site(probe, place, inner_offsets) for place in self._places[probe]
+                    )
+                elif isinstance(probe, Usdt):
+                    sites[probe] = (symbolic(attrs.evolve(probe, binary=self._files[probe.binary])),)
+                elif isinstance(probe, Syscall):
+                    sites[probe] = (syscall(probe, syscall_arguments(probe.name)),)
+                else:
+                    sites[probe] = (symbolic(probe),)
+        # Of one length, so that no other number in the output can end with it.
+        nonce = int.from_bytes(os.urandom(8), "big") >> 2 | 1 << 62
+        return instrument(self._program, sites, self._filter, self._options, self._arch, nonce)
+
+    def _site(self, probe: Uprobe | Uretprobe, place: Place, inner_offsets: bool) -> Site:
+        function = place.function
+        address = function.address
+        guard = ""
+        if isinstance(probe, Uprobe):
+            address += probe.offset
+            if place.stack_check is not None and not probe.offset:
+                if inner_offsets:
+                    address += place.stack_check.offset
+                else:
+                    guard = _go_guard(place)
+        found = number(place.image, function, address)
+        return numeric(probe, place.path, found, function.name, guard)
+
+    def _await_ready(self) -> None:
+        deadline = monotonic() + self._patience
+        said = b""
+        while True:
+            data = self._engine.read(max(0.0, deadline - monotonic()))
+            if not data:
+                break
+            said += data
+            for event in self._parser.feed(data):
+                if not isinstance(event, Reading):
+                    return
+                self._pending.append(event)
+        from tracekit.backends.bpftrace.diagnose import diagnose
+
+        if data is None:
+            self._engine.kill()
+        status = self._engine.wait(self._patience)
+        raise diagnose(status, said + self._engine.stderr, timed_out=data is None)
+
+    def fileno(self) -> int:
+        return self._engine.fileno()
+
+    def poll(self) -> Sequence[Reading]:
+        while not self.ended:
+            data = self._engine.read(0)
+            if data is None:
+                break
+            self._take(data)
+        readings, self._pending = self._pending, []
+        return readings
+
+    def _take(self, data: bytes) -> None:
+        if not data:
+            self.ended = True
+            self._parser.close()
+        for event in self._parser.feed(data):
+            if isinstance(event, Reading):
+                self._pending.append(event)
+                self._finished = event.final
+
+    def finish(self) -> Sequence[Reading]:
+        self._engine.interrupt()
+        deadline = monotonic() + self._patience
+        while not (self.ended or self._finished):
+            data = self._engine.read(max(0.0, deadline - monotonic()))
+            if data is None:
+                told = f"bpftrace did not tell its result within {self._patience:.0f} s and was killed"
+                self._losses.append(Loss(LossKind.INCOMPLETE, told))
+                break
+            self._take(data)
+        if not self.ended:
+            # END runs once the probes are gone, and it has told all: nothing of it is worth waiting for.
+            self._engine.kill()
+        status = self._engine.wait(self._patience)
+        if self.ended and not self._finished:
+            from tracekit.backends.bpftrace.diagnose import diagnose
+
+            cause = diagnose(status, self._engine.stderr)
+            self._losses.append(
+                Loss(LossKind.INCOMPLETE, f"the result is not whole: {cause.message}", hint=cause.hint)
+            )
+        readings, self._pending = self._pending, []
+        return readings
+
+    def describe(self) -> Engine:
+        version = b""
+        while piece := self._version.read(10):
+            version += piece
+        words = version.decode("utf-8", "replace").split()
+        return Engine(BACKEND, words[-1].removeprefix("v") if words else "", self._path)
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+def _architecture(places: Mapping[FunctionProbe, Sequence[Place]]) -> Architecture:
+    machines = {place.image.machine for found in places.values() for place in found}
+    return architecture(machines.pop() if len(machines) == 1 else os.uname().machine)
+
+
+def _environment(options: Options, keys: int) -> dict[str, str]:
+    """The engine's whole environment: none of the user's settings may change its output.
+
+    Names of bpftrace before and after 0.20; each ignores the others'.
+    """
+    string, probes = options.max_string, max(512, 4 * options.max_probes)
+    return {
+        "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+        "LC_ALL": "C.UTF-8",
+        "BPFTRACE_MAP_KEYS_MAX": str(keys),
+        "BPFTRACE_MAX_MAP_KEYS": str(keys),
+        "BPFTRACE_STRLEN": str(string),
+        "BPFTRACE_MAX_STRLEN": str(string),
+        "BPFTRACE_STR_TRUNC_TRAILER": "",
+        "BPFTRACE_MAX_PROBES": str(probes),
+    }
+
+
+def _filter(processes: Processes) -> Filter:
+    if not processes.pids:
+        return Filter()
+    if not processes.follow:
+        return Filter(" || ".join(f"pid == {pid}" for pid in processes.pids))
+    require_tracefs("--follow")
+    # A fork is seen before the child runs; an id is forgotten when its process ends, so a new one with
+    # the same id doesn't count. Threads pass through as well, and change nothing.
+    return Filter(
+        predicate="@follow[pid] == 1",
+        begin=tuple(f"@follow[{pid}] = 1;" for pid in processes.pids),
+        probes=(
+            "tracepoint:sched:sched_process_fork /@follow[pid] == 1/ { @follow[args->child_pid] = 1; }",
+            # Not at sched_process_exit, where a process's other threads may still run.
+            "tracepoint:sched:sched_process_free /@follow[args->pid] == 1/ { delete(@follow[args->pid]); }",
+        ),
+    )
+
+
+def _go_guard(place: Place) -> str:
+    """Go's own check of the stack (``cmp rsp, stackguard0(g); jbe``), true if the call goes on.
+
+    If it is false, the runtime grows the stack and enters the function once more.
+    """
+    check = place.stack_check
+    assert check is not None
+    if place.image.machine != "x86_64" or check.huge or check.loads_g:
+        raise UnsupportedError(
+            feature=f"the Go function {place.function.name}",
+            backend=BACKEND,
+            reason="this version can't probe after the function's stack check and would count calls twice",
+            remedy="Use bpftrace 0.23 or later.",
+        )
+    return f'(uint64)reg("sp") - (uint64){check.frame} > (uint64)*(uint64*)((uint64)reg("r14") + (uint64)16)'

@@ -1,0 +1,39 @@
+"""Backends by name; a backend's module is imported when it is asked for.
+
+Third parties' backends come through entry points of the group ``tracekit.backends``, whose values are
+classes as those below. They are looked for only when no backend of ours has the name, since
+reading the installed packages takes longer than all else at start.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+from tracekit.backends.base import Backend
+from tracekit.errors import UsageError
+
+_OURS: Final = {"bpftrace": "tracekit.backends.bpftrace.backend:BpftraceBackend"}
+
+
+def backend_names() -> tuple[str, ...]:
+    """The names of tracekit's own backends."""
+    return tuple(_OURS)
+
+
+def backend(name: str) -> Backend:
+    """The backend of that name.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    if name in _OURS:
+        module, _, attribute = _OURS[name].partition(":")
+        found: Backend = getattr(import_module(module), attribute)()
+        return found
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group="tracekit.backends", name=name):
+        third_party: Backend = entry.load()()
+        return third_party
+    raise UsageError(f"there is no backend {name!r}", f"There is {', '.join(_OURS)}.")

@@ -1,0 +1,227 @@
+"""``tracekit trace``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from time import monotonic
+
+import attrs
+import click
+
+from tracekit import process
+from tracekit.backends.base import Options
+from tracekit.cli.programs import (
+    Seconds,
+    Verb,
+    option,
+    program_of,
+    program_parameters,
+    target_of,
+    target_parameters,
+)  # fmt: skip
+from tracekit.core.result import Ending, Result, Snapshot
+from tracekit.core.target import SystemWide
+from tracekit.errors import TargetError, UsageError
+from tracekit.workflow.session import start
+
+
+@click.command("trace", cls=Verb)
+@program_parameters
+@target_parameters
+@option("--duration", type=Seconds(), help="Stop after this time, such as 5, 200ms or 2m.")
+@option(
+    "--max-events",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Stop once this many events were counted, or a few more if several threads make them.",
+)
+@option("--interval", type=Seconds(), help="Print what there is every so often.")
+@option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Print a picture, or a run file (docs/run-file.md).",
+)
+@option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write the result to this file, in one step, and not to standard output.",
+)
+@option(
+    "--exact/--no-exact",
+    default=True,
+    show_default=True,
+    help="Collect count, sum, min and max with every aggregation.",
+)
+@option(
+    "--max-keys",
+    type=click.IntRange(1, 1 << 24),
+    default=16384,
+    metavar="N",
+    show_default=True,
+    help="Room for this many keys, and buckets of keys, in a map.",
+)
+@option(
+    "--max-string",
+    type=click.IntRange(2, 1024),
+    default=64,
+    metavar="N",
+    show_default=True,
+    help="Keep this many bytes of a string, its end included.",
+)
+@option(
+    "--max-probes",
+    type=click.IntRange(min=1),
+    default=128,
+    metavar="N",
+    show_default=True,
+    help="Refuse wildcards that match more functions than this.",
+)
+@option("--backend", default="bpftrace", metavar="NAME", show_default=True, help="The engine.")
+@option("--propagate-exit", is_flag=True, help="End with the command's exit status, or 128 and its signal.")
+@option("-q", "--quiet", is_flag=True, help="Say nothing but results, losses and errors.")
+@option("-v", "--verbose", is_flag=True, help="Show the script that the engine is given.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    text: str | None,
+    words: tuple[str, ...],
+    by: str | None,
+    where: str | None,
+    pids: tuple[int, ...],
+    system_wide: bool,
+    follow: bool,
+    duration: float | None,
+    max_events: int | None,
+    interval: float | None,
+    form: str,
+    output: str | None,
+    exact: bool,
+    max_keys: int,
+    max_string: int,
+    max_probes: int,
+    backend: str,
+    propagate_exit: bool,
+    quiet: bool,
+    verbose: bool,
+    **rest: str | None,
+) -> int:
+    """Trace a program and print its histograms.
+
+    The target is a command (-c CMD, or all that stands after --), processes that run already (-p PID), or
+    every process (--system-wide). Tracing stops when the target ends, with Ctrl-C, after --duration or
+    --max-events; a command that still runs is ended then. The result goes to standard output, all else
+    to standard error.
+
+    \b
+      tracekit trace -e 'uprobe:./server:cache_insert { @bytes = hist(arg2) }' -c './server --port 80'
+      tracekit trace ./server cache_insert 'lhist(arg2, 0, 16K, 128)' --by pid -- ./server --port 80
+      tracekit trace job.tk -p 1234 --duration 10s -f json -o run.json
+
+    Ends with 0 when done, 1 if it failed or the result is not complete, 2 if the request makes no sense.
+    """
+    target = target_of(ctx, rest["command"], pids, system_wide, follow)
+    program = program_of(text, words, by, where)
+    if target is None:
+        raise UsageError("there is no target", "Give -c CMD, -- CMD ARGS, -p PID, or --system-wide.")
+    options = Options(
+        exact=exact, max_keys=max_keys, max_string=max_string, max_probes=max_probes, max_events=max_events
+    )
+    screen = _Screen(form, output)
+    # An engine's timer may come late; asked for half the time, a line is never missed.
+    session = start(program, target, backend=backend, options=options, interval=interval)
+    with process.stop_signals() as signals, session:
+        if verbose:
+            click.echo(session.script.encode("utf-8", "surrogateescape"), err=True, nl=False)
+        if not quiet:
+            until = "when it ends" if not isinstance(target, SystemWide) else "after --duration"
+            click.echo(f"tracing; the result comes {until}, or with Ctrl-C", err=True)
+        deadline = None if duration is None else monotonic() + duration
+        while session.running and signals.take() is None:
+            left = None if deadline is None else deadline - monotonic()
+            if left is not None and left <= 0:
+                break
+            for snapshot in session.wait(left, wake=signals.fileno()):
+                screen.snapshot(snapshot)
+        result = session.stop()
+    screen.result(result)
+    if form == "json" or output is not None:
+        # A text on standard output says it itself.
+        from tracekit.render.text import render_losses
+
+        click.echo(render_losses(result), err=True, nl=False)
+    ending = result.provenance.target.ending
+    _tell_ending(ending, quiet)
+    if propagate_exit and ending is not None and result.complete:
+        return _status(ending)
+    return 0 if result.complete else 1
+
+
+@attrs.frozen
+class _Screen:
+    """Where results go, and how."""
+
+    form: str
+    output: str | None
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        if self.form == "json":
+            from tracekit.render.run_file import dump_snapshot
+
+            click.echo(dump_snapshot(snapshot), nl=False)
+        else:
+            from tracekit.render.text import render_text
+
+            click.echo(f"after {snapshot.at:.1f} s:")
+            click.echo(render_text(snapshot.maps, width=_width(), colour=_colour()))
+
+    def result(self, result: Result) -> None:
+        if self.form == "json":
+            from tracekit.render.run_file import dump
+
+            text = dump(result)
+        else:
+            from tracekit.render.text import render_result
+
+            to_file = self.output is not None
+            text = render_result(result, width=_width(), colour=not to_file and _colour())
+        if self.output is None:
+            click.echo(text, nl=False)
+        else:
+            from tracekit.render.output import write_atomically
+
+            write_atomically(self.output, text.encode(), own=process.chown_to_invoking)
+
+
+def _width() -> int:
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80
+
+
+def _colour() -> bool:
+    """Whether to colour: on a terminal, unless NO_COLOR is set (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _tell_ending(ending: Ending | None, quiet: bool) -> None:
+    if ending is None or ending.by_us:
+        return
+    if ending.signal is not None:
+        click.echo(f"the command was ended by {ending.signal}", err=True)
+    elif ending.status and not quiet:
+        click.echo(f"the command ended with status {ending.status}", err=True)
+
+
+def _status(ending: Ending) -> int:
+    """The status that a shell would show."""
+    if ending.signal is not None:
+        return 128 + signal.Signals[ending.signal]
+    if ending.status is None:
+        raise TargetError("the command's exit status is not known")
+    return ending.status

@@ -1,0 +1,85 @@
+"""The command ``tracekit``."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import sys
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from tracekit import __version__
+from tracekit.errors import TracekitError
+
+_COMMANDS: Final = {
+    "trace": "Trace a program and print its histograms.",
+    "compile": "Print the script that an engine would be given.",
+    "parse": "Check a program and print its model as JSON.",
+}
+"""Verbs with their short help, so that ``tracekit --help`` imports none of them."""
+
+
+class _Verbs(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"tracekit.cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(
+    cls=_Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "TRACEKIT"},
+    no_args_is_help=True,
+)
+@click.version_option(__version__, "-V", "--version", prog_name="tracekit")
+def cli() -> None:
+    """Ask a running, unmodified program for the distribution of an argument.
+
+    \b
+      tracekit trace ./server cache_insert 'hist(arg2)' -- ./server --port 80
+      tracekit trace -e 'uprobe:./server:cache_insert { @bytes = hist(arg2) }' -p 1234
+    """
+
+
+def main() -> None:
+    """Run the command; every error that is foreseen ends in one sentence and a status."""
+    try:
+        status: Any = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except TracekitError as error:
+        _fail(str(error), error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted before there was a result", 130)
+    except OSError as error:
+        # What is still buffered must not fail once more at Python's exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.EPIPE:  # whoever read our output has gone: nobody is left to be told
+            sys.exit(1)
+        _fail(f"the result could not be written to standard output: {error.strerror}", 1)
+    finally:
+        # All of it ends with the process: Python would first search it for garbage, for some 10 ms.
+        gc.freeze()
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, status: int) -> None:
+    first, _, rest = message.partition("\n")
+    click.echo(f"tracekit: {first}" + (f"\n{rest}" if rest else ""), err=True)
+    sys.exit(status)

@@ -1,0 +1,241 @@
+"""Finds the functions that a program's probes name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from tracekit import process
+from tracekit.backends.base import Place
+from tracekit.core.probe import FunctionProbe, Uprobe, Uretprobe, Usdt
+from tracekit.core.program import Program
+from tracekit.core.result import Binary
+from tracekit.errors import TargetError, UnsupportedError, UsageError
+from tracekit.symbols import (
+    Image,
+    after_stack_check,
+    check_instruction,
+    check_traceable,
+    clone_note,
+    find,
+    find_usdt,
+    open_image,
+)  # fmt: skip
+
+_LDCONFIG: Final = "/sbin/ldconfig"
+
+
+@attrs.frozen
+class Located:
+    """Where a program's probes go.
+
+    Attributes:
+        places: the functions of each function probe.
+        files: for each binary, by the program's name for it, a path to the very file that was read.
+        binaries: what was read.
+        notes: what a reader should know.
+        descriptors: open files that must stay open while an engine attaches.
+    """
+
+    places: Mapping[FunctionProbe, tuple[Place, ...]]
+    files: Mapping[str, str]
+    binaries: tuple[Binary, ...]
+    notes: tuple[str, ...]
+    descriptors: tuple[int, ...]
+
+    def close(self) -> None:
+        """Close the descriptors."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+
+def locate(program: Program, pids: Sequence[int] = (), max_probes: int = 128) -> Located:
+    """Open the binaries of a program and find its functions in them.
+
+    A binary is opened once; engines are given the open file, so what happens to its name later, or how odd
+    the name is, doesn't matter.
+
+    Args:
+        program: what is to be run.
+        pids: the processes that will be traced, if they run already; a binary that one of them runs but
+            whose file was replaced is then taken from the process.
+        max_probes: how many functions wildcards may match together.
+
+    Raises:
+        BinaryError: if a binary can't be read.
+        FunctionNotFoundError: if it doesn't have the function.
+        AmbiguousFunctionError: if it has several.
+        TargetError: if none of the processes runs a probed program.
+        UnsupportedError: if a probe would harm the target.
+        UsageError: if wildcards match too many functions.
+    """
+    finder = _Finder(pids)
+    try:
+        places: dict[FunctionProbe, tuple[Place, ...]] = {}
+        for clause in program.clauses:
+            for probe in clause.probes:
+                if isinstance(probe, Uprobe | Uretprobe):
+                    places[probe] = finder.places(probe)
+                elif isinstance(probe, Usdt):
+                    image, _ = finder.open(probe.binary)
+                    find_usdt(image, probe.provider, probe.name)
+        count = sum(map(len, places.values()))
+        if count > max_probes:
+            raise UsageError(
+                f"the program's names match {count} functions; the most is {max_probes}",
+                "Use a narrower pattern, or raise --max-probes; each probe costs about 0.1 s to take away.",
+            )
+        return Located(places, finder.files, finder.binaries, tuple(finder.notes), tuple(finder.descriptors))
+    except BaseException:
+        for descriptor in finder.descriptors:
+            os.close(descriptor)
+        raise
+
+
+class _Finder:
+    def __init__(self, pids: Sequence[int]) -> None:
+        self.pids = pids
+        self.descriptors: list[int] = []
+        self.notes: list[str] = []
+        self._images: dict[str, tuple[Image, str]] = {}
+
+    @property
+    def binaries(self) -> tuple[Binary, ...]:
+        return tuple(Binary(name, image.build_id) for name, (image, _) in self._images.items())
+
+    @property
+    def files(self) -> dict[str, str]:
+        return {name: path for name, (_, path) in self._images.items()}
+
+    def open(self, binary: str) -> tuple[Image, str]:
+        """The binary of that name, and a path to the very file."""
+        if binary not in self._images:
+            path = _running(_path(binary), self.pids)
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            except OSError:
+                open_image(path, binary)  # says in words what is wrong with it
+                raise
+            self.descriptors.append(descriptor)
+            image = open_image(descriptor, binary)
+            check_traceable(image, os.uname().machine)
+            self._images[binary] = image, f"/proc/{os.getpid()}/fd/{descriptor}"
+        return self._images[binary]
+
+    def places(self, probe: FunctionProbe) -> tuple[Place, ...]:
+        image, path = self.open(probe.binary)
+        if isinstance(probe, Uretprobe):
+            _check_return(image, probe)
+        places = []
+        for function in find(image, probe.function):
+            if function.indirect and probe.function.is_pattern:
+                self.notes.append(f"{function.name} is left out: its code only chooses an implementation")
+                continue
+            if function.indirect:
+                raise UnsupportedError(
+                    feature=f"the function {function.name}",
+                    backend="tracekit",
+                    reason="it is indirect: its code only chooses an implementation, once",
+                    remedy="Probe the implementation; its name usually ends in what the processor must have.",
+                )
+            offset = probe.offset if isinstance(probe, Uprobe) else 0
+            if offset or function.offset or not function.size:
+                check_instruction(image, function, offset)
+            at_entry = isinstance(probe, Uprobe) and not probe.offset
+            check = after_stack_check(image, function) if image.is_go and at_entry else None
+            if note := clone_note(image, function):
+                self.notes.append(note)
+            places.append(Place(image, path, function, check))
+        return tuple(places)
+
+
+def _path(binary: str) -> str:
+    """The file that a name in a probe means: a path, a program on the PATH, or a shared library."""
+    if "/" in binary or os.path.exists(binary):
+        return binary
+    return process.find_program(binary) or _library(binary) or binary
+
+
+def _library(name: str) -> str | None:
+    """The shared library that the dynamic linker finds for ``libNAME``, ``NAME`` or ``libNAME.so.6``."""
+    if not os.path.exists(_LDCONFIG):
+        return None
+    for line in process.output([_LDCONFIG, "-p"]).decode("utf-8", "surrogateescape").splitlines():
+        known, _, path = line.strip().partition(" => ")
+        soname = known.split(" ")[0]
+        if soname == name or soname.split(".so")[0] in (name, f"lib{name}"):
+            return path
+    return None
+
+
+def _running(path: str, pids: Sequence[int]) -> str:
+    """The file as the processes run it: the path itself, unless a newer file has taken its name.
+
+    Raises:
+        TargetError: if it is a program, and none of the processes runs it.
+    """
+    if not pids:
+        return path
+    try:
+        wanted = os.stat(path)
+    except OSError:
+        wanted = None
+    replaced = None
+    for pid in pids:
+        try:
+            running = os.stat(f"/proc/{pid}/exe")
+            name = os.readlink(f"/proc/{pid}/exe")
+        except OSError:
+            continue
+        if wanted and (running.st_dev, running.st_ino) == (wanted.st_dev, wanted.st_ino):
+            return path
+        if name.removesuffix(" (deleted)") == os.path.realpath(path):
+            replaced = f"/proc/{pid}/exe"
+    if replaced:
+        return replaced
+    if wanted is None or _is_mapped(wanted, pids) or path.endswith(".so") or ".so." in path:
+        return path
+    raise TargetError(
+        f"none of the processes {', '.join(map(str, pids))} runs {path}",
+        f"The first one runs {_executable(pids[0])}; probe that, or give another process.",
+    )
+
+
+def _is_mapped(wanted: os.stat_result, pids: Sequence[int]) -> bool:
+    device = f"{os.major(wanted.st_dev):02x}:{os.minor(wanted.st_dev):02x}"
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as maps:
+                if any(line.split()[3:5] == [device, str(wanted.st_ino)] for line in maps):
+                    return True
+        except OSError:
+            continue
+    return False
+
+
+def _executable(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return "another program"
+
+
+def _check_return(image: Image, probe: FunctionProbe) -> None:
+    """Refuse return probes where they end the target: they change return addresses on the stack."""
+    if image.is_go:
+        raise UnsupportedError(
+            feature=f"the return of {probe.function.text} in a Go program",
+            backend="tracekit",
+            reason="return probes crash Go programs, whose runtime walks and moves its stacks",
+            remedy="Probe the function's entry.",
+        )
+    if image.has_exceptions:
+        raise UnsupportedError(
+            feature=f"the return of {probe.function.text} in a program with C++ exceptions",
+            backend="tracekit",
+            reason="an exception thrown through a return probe ends the program",
+            remedy="Probe the function's entry.",
+        )

@@ -1,0 +1,305 @@
+"""A run, from the first check to the result."""
+
+from __future__ import annotations
+
+import os
+import selectors
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from time import monotonic
+from types import TracebackType
+from typing import Final, Self
+
+import attrs
+
+from tracekit import __version__, process
+from tracekit.backends.base import Backend, Options, Processes, Reading
+from tracekit.backends.registry import backend as find_backend
+from tracekit.core.program import Program, check
+from tracekit.core.result import (
+    Ending,
+    Loss,
+    LossKind,
+    Machine,
+    Provenance,
+    Result,
+    Snapshot,
+    TargetRecord,
+)  # fmt: skip
+from tracekit.core.target import Command, Pids, Target
+from tracekit.errors import UsageError
+from tracekit.syntax import print_program
+from tracekit.workflow.locate import locate
+
+DEFAULT_BACKEND: Final = "bpftrace"
+
+_GRACE_SECONDS: Final = 5.0
+
+
+class Session:
+    """A run that goes on.
+
+    Made by ``start``. It ends when the target does, when ``stop`` is called, or when the ``with`` block
+    ends; ``result`` is exact whenever that is.
+    """
+
+    def __init__(self, program: Program, target: Target, backend: str, options: Options) -> None:
+        """Place the probes, then let the target run; see ``start``."""
+        check(program)
+        self._program, self._target, self._options = program, target, options
+        self._stack = ExitStack()
+        self._latest: Reading | None = None
+        self._final: Result | None = None
+        self._stopped_target = False
+        self._first_nanoseconds: int | None = None
+        try:
+            self._begin(find_backend(backend))
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _begin(self, backend: Backend) -> None:
+        target = self._target
+        pids = target.pids if isinstance(target, Pids) else ()
+        self._attached = [self._stack.enter_context(process.Attached.open(pid)) for pid in pids]
+        self._located = locate(self._program, pids, self._options.max_probes)
+        self._stack.callback(self._located.close)
+        self._command: process.Target | None = None
+        if isinstance(target, Command):
+            self._command = self._stack.enter_context(
+                process.Target.start(target.argv, env=target.env, cwd=target.cwd, user=process.invoking_user())
+            )
+            pids = (self._command.pid,)
+        follow = isinstance(target, Command | Pids) and target.follow
+        self._tracer = backend.tracer(
+            self._program,
+            self._located.places,
+            self._located.files,
+            Processes(pids, follow),
+            self._options,
+        )
+        self._stack.callback(self._tracer.close)
+        self._tracer.attach()
+        self._started = datetime.now(UTC)
+        self._selector = self._stack.enter_context(selectors.DefaultSelector())
+        self._selector.register(self._tracer.fileno(), selectors.EVENT_READ)
+        for attached in self._attached:
+            self._selector.register(attached.fileno(), selectors.EVENT_READ)
+        if self._command:
+            self._selector.register(self._command.fileno(), selectors.EVENT_READ)
+            self._command.release()
+
+    @property
+    def script(self) -> str:
+        """What the engine was given to run."""
+        return self._tracer.script
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know before the result is there."""
+        return (*self._located.notes, *self._tracer.notes)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the command; None if there is none."""
+        return self._command.pid if self._command else None
+
+    @property
+    def running(self) -> bool:
+        """Whether events are still counted."""
+        return self._final is None and not self._tracer.ended and not self._target_ended()
+
+    def _target_ended(self) -> bool:
+        if self._command:
+            return self._command.poll() is not None
+        return bool(self._attached) and all(a.ended() for a in self._attached)
+
+    def wait(self, timeout: float | None = None, wake: int | None = None) -> list[Snapshot]:
+        """Wait until something happens: snapshots come, or the run ends.
+
+        Args:
+            timeout: seconds to wait at most; None for no limit.
+            wake: a further descriptor that ends the wait when it is readable.
+
+        Returns:
+            The snapshots that have come since the last call.
+        """
+        if wake is not None:
+            self._selector.register(wake, selectors.EVENT_READ)
+        try:
+            if self.running:
+                self._selector.select(timeout)
+        finally:
+            if wake is not None:
+                self._selector.unregister(wake)
+        return self._take(self._tracer.poll())
+
+    def _take(self, readings: Sequence[Reading]) -> list[Snapshot]:
+        snapshots = []
+        for reading in readings:
+            self._latest = reading
+            if self._first_nanoseconds is None:
+                # The engine's clock has another origin than ours: its first word ties them together.
+                since = (datetime.now(UTC) - self._started).total_seconds()
+                self._first_nanoseconds = reading.nanoseconds - round(since * 1e9)
+            if not reading.final:
+                at = (reading.nanoseconds - self._first_nanoseconds) / 1e9
+                snapshots.append(Snapshot(at, reading.maps))
+        return snapshots
+
+    def snapshots(self, every: float = 1.0) -> Iterator[Snapshot]:
+        """Snapshots, until the run ends.
+
+        Args:
+            every: seconds between them; not less than the ``interval`` that the session was started with.
+
+        Raises:
+            UsageError: if ``every`` is less than that, or the session has no interval.
+        """
+        interval = self._options.interval
+        if interval is None or every < interval:
+            raise UsageError(
+                f"snapshots every {every} s from a session whose engine prints them every {interval} s",
+                "Give start() a smaller interval.",
+            )
+        due = every
+        while self.running:
+            for snapshot in self.wait(interval):
+                # An engine's timer is not exact: half its period is near enough.
+                if snapshot.at >= due - interval / 2:
+                    due = max(due + every, snapshot.at)
+                    yield snapshot
+
+    def stop(self) -> Result:
+        """Take the probes away and give the result. Does nothing more when called again.
+
+        A command that still runs is ended, with SIGTERM and if need be SIGKILL, as the engines themselves
+        do; a process that tracekit didn't start is left alone.
+        """
+        if self._final is None:
+            early = self._command is not None and self._command.poll() is None
+            self._take(self._tracer.finish())
+            ended = datetime.now(UTC)
+            ending = self._end_command(early)
+            self._final = self._result(ended, ending)
+            self._stack.close()
+        return self._final
+
+    def _end_command(self, early: bool) -> Ending | None:
+        if self._command is None:
+            return None
+        return self._command.end(_GRACE_SECONDS) if early else self._command.poll()
+
+    @property
+    def result(self) -> Result:
+        """The result; stops the run if it still goes on."""
+        return self.stop()
+
+    def _result(self, ended: datetime, ending: Ending | None) -> Result:
+        final = self._latest if self._latest is not None and self._latest.final else None
+        last = final or self._latest
+        losses = [*(last.losses if last else ()), *self._tracer.losses]
+        if final is None and not any(x.kind is LossKind.INCOMPLETE for x in losses):
+            losses.append(Loss(LossKind.INCOMPLETE, "the engine ended without telling its result"))
+        complete = not any(x.kind is LossKind.INCOMPLETE for x in losses)
+        system = os.uname()
+        return Result(
+            maps=last.maps if last else (),
+            complete=complete,
+            losses=tuple(losses),
+            notes=tuple(dict.fromkeys((*self.notes, *(last.notes if last else ())))),
+            provenance=Provenance(
+                program=self._program,
+                text=print_program(self._program),
+                engine=self._tracer.describe(),
+                target=self._record(ending),
+                machine=Machine(system.sysname, system.release, system.machine, system.nodename),
+                started=self._started,
+                ended=ended,
+                binaries=self._located.binaries,
+                tracekit=__version__,
+            ),
+        )
+
+    def _record(self, ending: Ending | None) -> TargetRecord:
+        match self._target:
+            case Command(argv, follow):
+                assert self._command is not None
+                return TargetRecord(argv=argv, pids=(self._command.pid,), follow=follow, ending=ending)
+            case Pids(pids, follow):
+                return TargetRecord(pids=pids, follow=follow)
+            case _:
+                return TargetRecord(system_wide=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            self._stack.close()
+
+
+def start(
+    program: Program,
+    target: Target,
+    *,
+    backend: str = DEFAULT_BACKEND,
+    options: Options = Options(),
+    interval: float | None = 0.25,
+) -> Session:
+    """Place a program's probes, let the target run, and come back.
+
+    Args:
+        program: what is asked.
+        target: whose events count.
+        backend: the engine's name.
+        options: see ``Options``.
+        interval: seconds between the snapshots that the engine prints; None for none. Overrides that
+            of ``options``.
+
+    Raises:
+        TracekitError: if it can't be run; nothing of a command has run then.
+    """
+    return Session(program, target, backend, attrs.evolve(options, interval=interval))
+
+
+def run(
+    program: Program,
+    target: Target,
+    *,
+    backend: str = DEFAULT_BACKEND,
+    options: Options = Options(),
+    duration: float | None = None,
+) -> Result:
+    """Run a program until the target ends, or for some time.
+
+    Args:
+        program: what is asked.
+        target: whose events count.
+        backend: the engine's name.
+        options: see ``Options``.
+        duration: seconds after which tracing stops; None to wait for the target.
+
+    Raises:
+        TracekitError: if it can't be run; nothing of a command has run then.
+        UsageError: if it would never end.
+    """
+    endless = not isinstance(target, Command | Pids) and duration is None and options.max_events is None
+    if endless:
+        raise UsageError("a run of the whole system has no end", "Give a duration, or use start() and stop().")
+    with Session(program, target, backend, options) as session:
+        deadline = None if duration is None else monotonic() + duration
+        while session.running:
+            left = None if deadline is None else deadline - monotonic()
+            if left is not None and left <= 0:
+                break
+            session.wait(left)
+        return session.stop()

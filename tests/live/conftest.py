@@ -1,0 +1,47 @@
+"""What the live tests share: the engines that there are, and the programs that they trace."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools.engines import Engine, engines
+
+PROGRAMS = Path(__file__).parent / "programs"
+ENGINES = {"system": "system", "trixie": "bpftrace-trixie", "sid": "bpftrace-sid"}
+"""The names that tests give the engines, and those that the kit of engines gives them."""
+
+
+@pytest.fixture(scope="session")
+def found_engines() -> dict[str, Engine]:
+    """Every engine that can be used here, by the kit's name."""
+    return {found.name: found for found in engines()}
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest, found_engines: dict[str, Engine]) -> Engine:
+    """Each bpftrace in turn: the system's, Debian 13's and Debian unstable's."""
+    if os.geteuid() != 0:
+        pytest.skip("tracing needs root")
+    if ENGINES[request.param] not in found_engines:
+        pytest.skip(f"there is no bpftrace of {request.param} here: 'make engines' sets it up")
+    return found_engines[ENGINES[request.param]]
+
+
+@pytest.fixture(scope="session")
+def binaries(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function that compiles ``programs/NAME.c``, once a session, and gives the binary's path."""
+    folder = tmp_path_factory.mktemp("binaries")
+
+    def build(name: str) -> Path:
+        binary = folder / name
+        if not binary.exists():
+            source = PROGRAMS / f"{name}.c"
+            subprocess.run(["gcc", "-O1", "-g", "-pthread", "-o", binary, source], check=True)
+        return binary
+
+    return build

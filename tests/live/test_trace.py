@@ -1,0 +1,445 @@
+"""Whole runs through the Python API, on every bpftrace that there is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import tracekit as tk
+from tools.engines import Engine
+from tracekit.core.result import LossKind
+from tracekit.errors import TargetError, UnsupportedError
+
+pytestmark = pytest.mark.live
+
+ROOT = Path(__file__).parents[2]
+GO_LENGTH = 'lhist(reg("rsi"), 0, 32768, 4096)'
+
+
+@pytest.fixture(autouse=True)
+def _the_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEKIT_BPFTRACE", str(engine.path))
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The C sample."""
+    binary = tmp_path_factory.mktemp("c") / "itest.test"
+    source = ROOT / "examples/cache/c/itest.c"
+    subprocess.run(["gcc", "-O2", "-g", "-o", binary, source, "-pthread"], check=True)
+    return binary
+
+
+@pytest.fixture(scope="session")
+def go_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Go sample."""
+    binary = tmp_path_factory.mktemp("go") / "cache"
+    subprocess.run(["go", "build", "-o", binary, "."], check=True, cwd=ROOT / "examples/cache/go")
+    return binary
+
+
+@pytest.fixture
+def tree(binaries: Callable[[str], Path]) -> str:
+    """Calls that nest."""
+    return str(binaries("calls_tree"))
+
+
+@pytest.fixture
+def loop(tree: str) -> Iterator[int]:
+    """A process that calls for ever, of somebody else as far as tracekit knows."""
+    process = subprocess.Popen([tree, "loop"])
+    yield process.pid
+    alive = process.poll() is None
+    state = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    process.kill()
+    process.wait()
+    assert alive, "tracing ended the process"
+    assert state in "SR", f"tracing left the process in state {state}"
+
+
+def the_program(binary: object, function: str, aggregation: str) -> tk.Program:
+    return tk.parse(f'uprobe:"{binary}":"{function}" {{ @m = {aggregation} }}')
+
+
+def truth(binary: Path, count: int, tmp_path: Path) -> list[int]:
+    """The lengths that the sample itself says it has inserted."""
+    file = tmp_path / "truth"
+    subprocess.run([binary, "-truth", file, str(count)], check=True)
+    return [int(line.split()[0]) for line in file.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("count", [0, 1, 1000])
+def test_the_c_sample_is_counted_exactly(cache: Path, count: int, tmp_path: Path) -> None:
+    """Every call counts once, while a second process of the same binary makes others."""
+    with subprocess.Popen([cache, "10000000"]) as noise:
+        try:
+            result = tk.run(
+                the_program(cache, "cache_insert", "lhist(arg2, 0, 16384, 128)"),
+                tk.Command([str(cache), str(count)]),
+            )
+        finally:
+            noise.kill()
+    lengths = truth(cache, count, tmp_path)
+    assert len(lengths) == count
+    assert result.whole
+    assert result.histogram("m") == tk.Histogram.of(lengths, tk.Linear(0, 16384, 128))
+
+
+def test_a_million_calls_are_counted_exactly(cache: Path, tmp_path: Path) -> None:
+    """No event is lost in a tight loop, and count, sum, min and max are exact."""
+    result = tk.run(the_program(cache, "cache_insert", "hist(arg2, 3)"), tk.Command([str(cache), "1000000"]))
+    assert result.whole
+    assert result.histogram("m") == tk.Histogram.of(truth(cache, 1_000_000, tmp_path), tk.Log2(3))
+
+
+@pytest.mark.parametrize("count", [0, 1, 1000, 20000])
+def test_the_go_sample_is_counted_exactly(go_cache: Path, count: int, tmp_path: Path) -> None:
+    """A Go function that grows its stack counts once."""
+    result = tk.run(
+        the_program(go_cache, "main.Cache.Insert", GO_LENGTH), tk.Command([str(go_cache), str(count)])
+    )
+    assert result.whole
+    assert result.histogram("m") == tk.Histogram.of(truth(go_cache, count, tmp_path), tk.Linear(0, 32768, 4096))
+
+
+@pytest.mark.parametrize("linker", ["internal", "external"])
+def test_a_go_program_that_is_a_pie_is_exact_or_flagged(tmp_path: Path, engine: Engine, linker: str) -> None:
+    """Linked by gcc, the code has the same numbers in the file and as addresses: there 0.17 can't be exact."""
+    binary = tmp_path / "pie"
+    flags = ["-buildmode=pie", f"-ldflags=-linkmode={linker}", "-buildvcs=false"]
+    subprocess.run(["go", "build", *flags, "-o", binary, "."], check=True, cwd=ROOT / "examples/cache/go")
+    result = tk.run(the_program(binary, "main.Cache.Insert", "count()"), tk.Command([str(binary), "2000"]))
+    count = result.histogram("m").count
+    if linker == "external" and engine.version.startswith("0.17"):
+        assert [loss.kind for loss in result.losses] == [LossKind.APPROXIMATE]
+        assert 2000 <= count <= 2040
+    else:
+        assert result.whole
+        assert count == 2000
+
+
+@pytest.mark.parametrize("stripped", [False, True])
+def test_two_static_functions_of_one_name_are_told_apart_by_address(tmp_path: Path, stripped: bool) -> None:
+    """Engines would probe the first for both; by its place in the file, each is reached, stripped or not."""
+    body = 'static __attribute__((noinline, noclone)) void twin(long x) { __asm__ volatile("" : : "r"(x)); }'
+    (tmp_path / "one.c").write_text(f"{body} void one(void) {{ for (long i = 0; i < 10; i++) twin(i); }}")
+    (tmp_path / "two.c").write_text(
+        f"{body} void one(void); int main(void) {{ one(); for (long i = 0; i < 25; i++) twin(i); return 0; }}"
+    )
+    sources = [tmp_path / "two.c", tmp_path / "one.c"]
+    subprocess.run(["gcc", "-O1", "-no-pie", "-o", tmp_path / "twins", *sources], check=True)
+    binary = str(tmp_path / "twins")
+    with pytest.raises(tk.TracekitError, match="2 functions 'twin'") as error:
+        tk.run(the_program(binary, "twin", "count()"), tk.Command([binary]))
+    addresses = [word for word in error.value.hint.split() if word.startswith("0x")]
+    if stripped:
+        subprocess.run(["strip", binary], check=True)
+    counts = [
+        tk.run(tk.parse(f"uprobe:{binary}:{a} {{ @m = stats(arg0) }}"), tk.Command([binary])).histogram("m")
+        for a in addresses
+    ]
+    assert [(h.count, h.sum) for h in counts] == [(25, 300), (10, 45)]
+
+
+def test_offsets_of_instructions_are_probed_and_others_refused(tree: str) -> None:
+    """A probe inside an instruction would end the target, so it is refused before anything runs."""
+    listing = subprocess.run(
+        ["objdump", "-d", "--disassemble=deep", tree], check=True, capture_output=True, text=True
+    )
+    lines = [line.split() for line in listing.stdout.splitlines() if line.startswith("  ")]
+    starts = [int(words[0].rstrip(":"), 16) for words in lines]
+    inside = next(a + 1 for a, b in zip(starts, starts[1:], strict=False) if b - a > 1) - starts[0]
+    with pytest.raises(tk.TracekitError, match="inside an instruction"):
+        tk.run(tk.parse(f"uprobe:{tree}:deep+{inside} {{ @ = count() }}"), tk.Command([tree, "deep", "5"]))
+
+
+def test_a_go_function_can_be_probed_where_its_arguments_are_on_the_stack(go_cache: Path) -> None:
+    """The key, an array, is behind the return address, as Go's convention says."""
+    program = tk.parse(
+        f'uprobe:"{go_cache}":"main.Cache.Insert" {{ @k = count(); '
+        f'@first[*(uint8*)(reg("rsp") + 8)] = count() }}'
+    )
+    result = tk.run(program, tk.Command([str(go_cache), "100"]))
+    assert sum(h.count for h in result["first"].entries.values()) >= 100
+
+
+def test_threads_count_and_children_only_when_followed(tree: str) -> None:
+    """A process's threads are its own; what it forks counts only if that is asked."""
+    program = the_program(tree, "fib", "count()")
+    assert tk.run(program, tk.Command([tree, "threads"])).histogram("m").count == 4 * 177
+    assert tk.run(program, tk.Command([tree, "fork"])).histogram("m").count == 15
+
+
+def test_followed_children_count(tree: str, tracefs: list[str]) -> None:
+    """With follow, children and their threads count from their first instruction."""
+    command = [
+        *tracefs,
+        sys.executable,
+        "-m",
+        "tracekit",
+        "trace",
+        tree,
+        "fib",
+        "count()",
+        "--follow",
+        "--",
+        tree,
+        "fork",
+    ]
+    assert run_text(command) == f"@: {15 + 3 * (15 + 177)}\n"
+
+
+def test_elapsed_is_known_for_each_call_of_a_recursion(tree: str) -> None:
+    """Entry and return are matched by thread and stack, so that recursive calls don't mix."""
+    program = tk.parse(
+        f"uretprobe:{tree}:fib {{ @time = hist(elapsed); @value = stats(retval); @by[func] = count() }}"
+    )
+    result = tk.run(program, tk.Command([tree, "threads"]))
+    assert result.whole
+    time_ = result.histogram("time")
+    assert time_.count == 4 * 177
+    assert time_.min is not None and time_.min > 0
+    value = result.histogram("value")
+    assert (value.count, value.sum, value.min, value.max) == (4 * 177, 4 * 420, 0, 55)
+    assert result.histogram("by", "fib").count == 4 * 177
+
+
+def test_returns_that_are_missed_are_told(tree: str) -> None:
+    """Return probes follow 64 levels; that the rest is missing is a loss with its number."""
+    result = tk.run(tk.parse(f"uretprobe:{tree}:deep {{ @ = count() }}"), tk.Command([tree, "deep", "200"]))
+    (loss,) = result.losses
+    assert (loss.kind, loss.count) == (LossKind.UNRETURNED, 201 - result.histogram("").count)
+    assert not result.whole
+
+
+def test_a_running_process_is_traced_and_left_alone(tree: str, loop: int) -> None:
+    """Attaching counts that process only, and leaves it running."""
+    with subprocess.Popen([tree, "loop"]) as other:
+        try:
+            program = tk.parse(f"uprobe:{tree}:fib {{ @[pid] = count() }}")
+            result = tk.run(program, tk.Pids([loop]), duration=0.5)
+            both = tk.run(program, tk.Pids([loop, other.pid]), duration=0.5)
+            everyone = tk.run(program, tk.SystemWide(), duration=0.5)
+        finally:
+            other.kill()
+    assert set(result[""].entries) == {(loop,)}
+    assert set(both[""].entries) == {(loop,), (other.pid,)}
+    assert set(everyone[""].entries) >= {(loop,), (other.pid,)}
+    assert result.whole
+    assert result.provenance.target.ending is None
+
+
+def test_max_events_stops_soon_after_that_many(tree: str, loop: int) -> None:
+    """A single thread's events are counted up to the limit, and the result is whole."""
+    result = tk.run(the_program(tree, "fib", "count()"), tk.Pids([loop]), options=tk.Options(max_events=100))
+    assert result.whole
+    assert result.histogram("m").count == 100
+
+
+def test_snapshots_come_while_it_runs_and_the_result_is_exact(tree: str, loop: int) -> None:
+    """Snapshots grow, can be left at any time, and the result has at least what the last one had."""
+    program = the_program(tree, "fib", "hist(arg0)")
+    with tk.start(program, tk.Pids([loop]), interval=0.1) as session:
+        seen = []
+        for snapshot in session.snapshots(every=0.2):
+            seen.append(snapshot)
+            if len(seen) == 3:
+                break
+        result = session.stop()
+    counts = [s["m"].total for s in seen]
+    assert counts == sorted(counts)
+    assert counts[0] > 0
+    assert seen[0].at < seen[1].at < seen[2].at
+    assert result.whole
+    assert result.histogram("m").count >= counts[-1]
+    assert session.stop() is result
+
+
+def test_snapshots_finer_than_the_interval_are_refused(tree: str) -> None:
+    """A session can't give snapshots more often than its engine prints them."""
+    with tk.start(the_program(tree, "fib", "count()"), tk.Command([tree, "fib"])) as session:
+        with pytest.raises(tk.UsageError, match="every 0.01 s"):
+            list(session.snapshots(every=0.01))
+
+
+def test_a_command_that_still_runs_is_ended(tree: str) -> None:
+    """When the time is over, the command that was started for tracing ends, and that is on the result."""
+    result = tk.run(the_program(tree, "fib", "count()"), tk.Command([tree, "loop"]), duration=0.4)
+    ending = result.provenance.target.ending
+    assert ending is not None
+    assert (ending.by_us, ending.signal) == (True, "SIGTERM")
+    assert not Path(f"/proc/{result.provenance.target.pids[0]}").exists()
+    assert result.histogram("m").count > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "signal_name"),
+    [(["exit", "7"], 7, None), (["crash"], None, "SIGSEGV"), (["fib"], 0, None)],
+)
+def test_how_the_target_ended_is_on_the_result(
+    tree: str, words: list[str], status: int | None, signal_name: str | None
+) -> None:
+    """A status or a signal is recorded, and what was counted before is whole."""
+    result = tk.run(the_program(tree, "fib", "count()"), tk.Command([tree, *words]))
+    ending = result.provenance.target.ending
+    assert ending is not None
+    assert (ending.status, ending.signal, ending.by_us) == (status, signal_name, False)
+    assert result.whole
+
+
+def test_a_target_cannot_forge_a_result(tree: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """What the target prints goes where it always goes, and is no part of the result."""
+    result = tk.run(the_program(tree, "fib", "count()"), tk.Command([tree, "talk"]))
+    assert result.whole
+    assert result.histogram("m").count == 15
+    output = capfd.readouterr()
+    assert output.out.startswith("@b0[1]: 77\n")
+    assert output.err == "Lost 80 events\n"
+
+
+def test_a_full_map_is_never_silent(cache: Path, tmp_path: Path) -> None:
+    """More keys than there is room for: the exact number of events that found none is told."""
+    program = tk.parse(f"uprobe:{cache}:cache_insert {{ @m[arg2] = count() }}")
+    result = tk.run(program, tk.Command([str(cache), "3000"]), options=tk.Options(max_keys=100))
+    assert len(set(truth(cache, 3000, tmp_path))) > 100
+    (loss,) = result.losses
+    assert loss.kind is LossKind.KEYS
+    assert loss.map == "m"
+    assert loss.count == 3000 - result["m"].total > 0
+    assert result.complete
+
+
+def test_an_engine_that_dies_gives_an_incomplete_result(tree: str, loop: int) -> None:
+    """Killed in the middle, bpftrace has told nothing whole; the result says so, the target lives on."""
+    with tk.start(the_program(tree, "fib", "count()"), tk.Pids([loop]), interval=0.1) as session:
+        next(session.snapshots(every=0.1))
+        os.kill(session._tracer._engine.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+        deadline = time.monotonic() + 20
+        while session.running and time.monotonic() < deadline:
+            session.wait(0.1)
+        result = session.stop()
+    assert not result.complete
+    assert [loss.kind for loss in result.losses] == [LossKind.INCOMPLETE]
+    assert "signal 9" in result.losses[0].message
+    assert result["m"].total > 0
+
+
+def test_usdt_probes_with_and_without_a_semaphore(binaries: Callable[[str], Path]) -> None:
+    """Static tracepoints fire with their own arguments, also those that are switched on first."""
+    binary = binaries("tracepoints")
+    program = tk.parse(
+        f"usdt:{binary}:sample:plain {{ @plain = stats(arg1) }} usdt:{binary}:sample:switched {{ @on = stats(arg0) }}"
+    )
+    result = tk.run(program, tk.Command([str(binary)]))
+    assert result.whole
+    plain, switched = result.histogram("plain"), result.histogram("on")
+    assert (plain.count, plain.sum, plain.min, plain.max) == (100, -100, -100, 98)
+    assert (switched.count, switched.sum, switched.min, switched.max) == (100, -50, -50, 49)
+
+
+def test_system_calls_with_their_arguments(tracefs: list[str], binaries: Callable[[str], Path]) -> None:
+    """Arguments by index and the returned value, of the target's calls only."""
+    binary = str(binaries("writes"))
+    program = "syscall:write:entry /arg0 > 2/ { @asked = stats(arg2) } syscall:write:return /retval >= 0/ { @n = count() }"
+    text = run_text([*tracefs, sys.executable, "-m", "tracekit", "trace", "-q", "-e", program, "--", binary])
+    assert text == "@asked: count 100, average 49.5, total 4950, min 0, max 99\n@n: 100\n"
+
+
+def test_timers_fire(tree: str) -> None:
+    """interval counts its own ticks; profile samples the target where it runs."""
+    program = tk.parse("interval:ms:20 { @ticks = count() } profile:hz:99 { @samples[comm] = count() }")
+    result = tk.run(program, tk.Command(["sh", "-c", "while :; do :; done"]), duration=1)
+    # An idle processor drops ticks on this kind of machine, so only the order of magnitude is sure.
+    assert 5 < result.histogram("ticks").count < 100
+    assert set(result["samples"].entries) <= {("sh",)}
+
+
+def test_functions_in_a_library_are_counted_from_the_first_instruction(tree: str) -> None:
+    """Nothing that happens before the command's exec is counted, also in libraries that Python uses."""
+    program = tk.parse("uprobe:libc.so.6:usleep { @ = count() }")
+    quiet = tk.run(program, tk.Command([tree, "fib"]))
+    assert quiet.histogram("").count == 0
+    alloc = tk.parse("uprobe:libc.so.6:malloc { @ = count() }")
+    counts = {tk.run(alloc, tk.Command([tree, "threads"])).histogram("").count for _ in range(3)}
+    assert len(counts) == 1
+
+
+def test_a_replaced_binary_is_taken_from_the_process(tree: str, tmp_path: Path) -> None:
+    """The file that the process runs is probed, not the newer one that has its name now."""
+    binary = tmp_path / "tree"
+    binary.write_bytes(Path(tree).read_bytes())
+    binary.chmod(0o755)
+    with subprocess.Popen([binary, "loop"]) as process:
+        try:
+            newer = tmp_path / "newer"
+            newer.write_bytes(Path(tree).read_bytes())
+            newer.rename(binary)
+            result = tk.run(the_program(binary, "fib", "count()"), tk.Pids([process.pid]), duration=0.5)
+        finally:
+            process.kill()
+    assert result.histogram("m").count > 0
+
+
+def test_a_process_that_runs_something_else_is_refused(cache: Path, loop: int) -> None:
+    """Instead of a silent 0, the message says what the process runs."""
+    with pytest.raises(TargetError, match="runs"):
+        tk.run(the_program(cache, "cache_insert", "count()"), tk.Pids([loop]), duration=0.1)
+
+
+def test_a_return_probe_on_go_is_refused(go_cache: Path) -> None:
+    """It would crash the program."""
+    with pytest.raises(UnsupportedError, match="crash Go programs"):
+        tk.run(
+            tk.parse(f'uretprobe:{go_cache}:"main.Cache.Insert" {{ @ = count() }}'),
+            tk.Command([str(go_cache), "1"]),
+        )
+
+
+def test_odd_paths_and_duplicate_names_hit_what_they_say(tree: str, tmp_path: Path) -> None:
+    """Spaces, quotes, colons, stars and newlines in a path don't reach the engine."""
+    for name in ("a b", 'q"uote', "co:lon", "st*r", "back\\slash", "caf\u00e9", "{brace}", "#hash//"):
+        binary = tmp_path / name
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        binary.write_bytes(Path(tree).read_bytes())
+        binary.chmod(0o755)
+        program = tk.Program(
+            [tk.Clause(tk.uprobe(str(binary), "fib"), aggregates=[tk.count(name="m", by=tk.func)])]
+        )
+        result = tk.run(program, tk.Command([str(binary), "fib"]))
+        assert result.histogram("m", "fib").count == 177, name
+
+
+def test_nothing_is_left_behind(tree: str, tmp_path: Path) -> None:
+    """No engine, no open file and no thread remains after a run, nor after one that was refused."""
+    import threading
+
+    tk.run(the_program(tree, "fib", "count()"), tk.Command([tree, "fib"]))
+    before = len(os.listdir("/proc/self/fd")), threading.active_count(), children()
+    tk.run(the_program(tree, "fib", "count()"), tk.Command([tree, "fib"]))
+    with pytest.raises(tk.TracekitError):
+        tk.run(the_program(tree, "fibb", "count()"), tk.Command([tree, "fib"]))
+    assert (len(os.listdir("/proc/self/fd")), threading.active_count(), children()) == before
+
+
+def children() -> set[str]:
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
+def run_text(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="session")
+def tracefs() -> list[str]:
+    """Words before a command that give it a tracefs of its own, where the machine has none."""
+    if os.path.isdir("/sys/kernel/tracing/events"):
+        return []
+    mount = 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"'
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, "sh"]
