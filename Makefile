@@ -1,0 +1,68 @@
+# `make` lists what there is. A fresh Debian or Ubuntu needs only python3, make and apt: what else is
+# missing gets installed, and said; root is asked for only then, and to trace.
+
+CFLAGS ?= -O2 -g -Wall -Wextra
+VENV := .venv/bin
+EXAMPLES := build/examples
+GO_SOURCES := $(wildcard examples/cache/go/*)
+
+AS_ROOT = $(shell [ "$$(id -u)" = 0 ] || echo sudo) env TRACEKIT_ENGINES=$(TRACEKIT_ENGINES)
+
+# Where `make engines` puts the newer engines, and where the tests look for them.
+export TRACEKIT_ENGINES ?= /var/cache/tracekit-engines
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test lint engines engines-down bench examples tools clean
+
+help: ## List what make can do.
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
+	    printf '  make %-14s %s\n' "$$name" "$$what"; done
+
+venv: .venv/installed-dev ## Make .venv, with tracekit and all that its development needs.
+
+demo: .venv/installed examples ## Build a cache in C and in Go, and trace both for real (needs root).
+	@tools/demo.sh
+
+test: lint examples ## Run all checks and all tests; as root, those of real engines too.
+	@tools/test.sh
+
+lint: .venv/installed-dev ## Check style, types and the direction of imports.
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+engines: ## Set up newer bpftrace and dtrace beside the system's (needs root).
+	$(AS_ROOT) python3 tools/engines.py up
+
+engines-down: ## Remove them.
+	$(AS_ROOT) python3 tools/engines.py down
+
+bench: .venv/installed-dev ## Measure what tracekit costs (the whole of it needs root).
+	@for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do \
+	    echo; $(VENV)/python $$script || exit; done
+
+examples: $(EXAMPLES)/itest.test $(EXAMPLES)/cache ## Build the programs in examples/.
+
+clean: ## Remove what was built, .venv and caches.
+	rm -rf build dist .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/installed: pyproject.toml tools/venv.sh
+	@tools/venv.sh
+
+.venv/installed-dev: pyproject.toml tools/venv.sh
+	@tools/venv.sh dev
+
+$(EXAMPLES)/itest.test: examples/cache/c/itest.c
+	@tools/install.sh "the sample in C" $(firstword $(CC))=gcc /usr/include/stdio.h=libc6-dev
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $<
+
+$(EXAMPLES)/cache: $(GO_SOURCES)
+	@mkdir -p $(@D)
+	@if tools/install.sh "the sample in Go" go=golang-go; then \
+	    set -x; cd examples/cache/go && GOFLAGS=-buildvcs=false go build -o ../../../$@ .; \
+	else echo "Skipping the sample in Go: there is no Go, and it couldn't be installed."; fi

@@ -1,0 +1,3 @@
+module tracekit.example/cache
+
+go 1.19

@@ -1,0 +1,46 @@
+#!/bin/sh
+# Traces the samples in build/examples for real, and says what one sees.
+set -eu
+cd "$(dirname "$0")/.."
+tools/install.sh "tracing" bpftrace=bpftrace
+
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "bpftrace needs root to place its probes: run 'make demo' as root." >&2
+        exit 1
+    fi
+    sudo=sudo
+    echo "bpftrace needs root to place its probes, so tracekit runs with sudo; what it traces runs as $(id -un)."
+fi
+tracekit=$PWD/.venv/bin/tracekit
+cd build/examples
+
+say() {
+    printf '\n%s\n\n' "$1" | fmt -w 100
+}
+trace() {
+    printf '$ tracekit trace %s\n' "$1"
+    # Python would leave caches of root's in the tree.
+    eval "$sudo env PYTHONDONTWRITEBYTECODE=1 \"\$tracekit\" trace --quiet $1"
+}
+
+say "How large are the values that a cache in C is given? cache_insert(key, value, expiry) takes value, a struct of \
+pointer and length, in two registers: arg1 and arg2. So the length is arg2."
+trace "-e 'uprobe:./itest.test:cache_insert {@bytes=lhist(arg2, 0 , 16384, 128)}' -c './itest.test -test.count=1 -v'"
+say "The program's own line stands first: count and sum under the histogram are the same, so not a call was missed. \
+A cache that keeps them all needs that sum; one whose entries end at the upper bound of p90 keeps nine of ten."
+
+say "The same for values that expire (arg3 is not 0) and for those that don't, in one run, by powers of two:"
+trace "./itest.test cache_insert 'hist(arg2)' --by 'arg3 != 0' -- ./itest.test 5000"
+
+if [ ! -x cache ]; then
+    say "The same cache in Go is left out: there is no Go here, and it couldn't be installed."
+    exit 0
+fi
+length=rsi
+[ "$(uname -m)" = x86_64 ] || length=x4
+say "The same cache in Go, which chooses registers by rules of its own: len(value) of Cache.Insert(ctx, key, value, \
+expiryDate) is in $length. Each goroutine's first call enters the function twice, since its stack has to grow, and a \
+plain probe counts about 1100 calls. tracekit probes behind Go's check of the stack, where each call passes once."
+trace "./cache main.Cache.Insert 'lhist(reg(\"$length\"), 0, 16K, 128)' -- ./cache -v"

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Runs every test that this machine allows, and says what it doesn't allow. Arguments go to pytest.
+set -eu
+cd "$(dirname "$0")/.."
+python=$PWD/.venv/bin/python
+
+not_tested() {
+    printf '\n*** NOT TESTED: %s\n\n' "$1"
+}
+
+sdt=/usr/include/$(gcc -print-multiarch)/sys/sdt.h
+tools/install.sh "tests of C++ and usdt" g++=g++ "$sdt=systemtap-sdt-dev" || not_tested "C++ and usdt."
+if [ "$(id -u)" -ne 0 ]; then
+    not_tested "real engines on real programs, which needs root: 'sudo make test' does it."
+else
+    tools/install.sh "tests of the system's bpftrace" bpftrace=bpftrace || not_tested "the system's bpftrace."
+    "$python" tools/engines.py up || not_tested "the newer bpftrace of 'make engines'."
+    # Under sudo, tracekit runs its targets as the user who called it, and here root called.
+    unset SUDO_COMMAND SUDO_GID SUDO_UID SUDO_USER
+fi
+exec "$python" -m pytest "$@"
