@@ -1,0 +1,109 @@
+"""What an integer expression's value is, written a second time from the documentation of ``core/expr.py``.
+
+Values are Python's integers of the range of their type; types are ``(bits, signed)``. Nothing of tracekit
+but the nodes themselves is used.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+
+from tracekit.core.expr import Arg, Binary, Cast, Conditional, Expr, Int, Load, Unary
+
+Type = tuple[int, bool]
+Value = tuple[int, Type]
+
+_SIGNED: Type = (64, True)
+_UNSIGNED: Type = (64, False)
+
+_COMPARISONS = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_ARITHMETIC = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+}
+
+
+def convert(value: int, to: Type) -> int:
+    """C's conversion to an integer type."""
+    bits, signed = to
+    value %= 2**bits
+    return value - 2**bits if signed and value >= 2 ** (bits - 1) else value
+
+
+def evaluate(node: Expr, arguments: Mapping[int, int], memory: bytes = b"") -> Value:
+    """The value of an expression and its type.
+
+    Args:
+        node: the expression.
+        arguments: raw values of ``argN``, as 64 bits of either sign.
+        memory: what there is at the address 0, as far as ``Load`` sees.
+    """
+    match node:
+        case Int(value):
+            return value, _SIGNED if value < 2**63 else _UNSIGNED
+        case Arg(index):
+            return convert(arguments[index], _SIGNED), _SIGNED
+        case Cast(type_, operand):
+            to = (type_.bits, type_.signed)
+            return convert(evaluate(operand, arguments, memory)[0], to), to
+        case Load(type_, address):
+            size = type_.bits // 8
+            at = convert(evaluate(address, arguments, memory)[0], _UNSIGNED)
+            found = memory[at : at + size]
+            to = (type_.bits, type_.signed)
+            return convert(int.from_bytes(found, "little") if len(found) == size else 0, to), to
+        case Unary(op, operand):
+            value, type_ = _widened(evaluate(operand, arguments, memory))
+            if op == "!":
+                return int(value == 0), _SIGNED
+            return convert(-value if op == "-" else ~value, type_), type_
+        case Conditional(test, then, other):
+            chosen = then if evaluate(test, arguments, memory)[0] else other
+            type_ = _common(*(evaluate(arm, arguments, memory)[1] for arm in (then, other)))
+            return convert(evaluate(chosen, arguments, memory)[0], type_), type_
+        case Binary(op, left, right):
+            return _binary(op, evaluate(left, arguments, memory), evaluate(right, arguments, memory))
+        case _:
+            raise NotImplementedError(node)
+
+
+def _binary(op: str, left: Value, right: Value) -> Value:
+    left, right = _widened(left), _widened(right)
+    if op == "&&":
+        return int(left[0] != 0 and right[0] != 0), _SIGNED
+    if op == "||":
+        return int(left[0] != 0 or right[0] != 0), _SIGNED
+    if op in ("<<", ">>"):
+        count = right[0] % 64
+        shifted = left[0] << count if op == "<<" else left[0] >> count
+        return convert(shifted, left[1]), left[1]
+    type_ = _common(left[1], right[1])
+    a, b = convert(left[0], type_), convert(right[0], type_)
+    if op in _COMPARISONS:
+        return int(_COMPARISONS[op](a, b)), _SIGNED
+    if op in _ARITHMETIC:
+        return convert(_ARITHMETIC[op](a, b), type_), type_
+    if b == 0:
+        return (0 if op == "/" else a), type_
+    quotient = abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+    return convert(quotient if op == "/" else a - b * quotient, type_), type_
+
+
+def _widened(value: Value) -> Value:
+    return value if value[1] == _UNSIGNED else (value[0], _SIGNED)
+
+
+def _common(left: Type, right: Type) -> Type:
+    return _UNSIGNED if _UNSIGNED in (left, right) else _SIGNED
