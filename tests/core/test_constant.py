@@ -6,8 +6,8 @@ from typing import get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.evaluator import evaluate
+
 from tracekit.core.constant import constant
 from tracekit.core.expr import (
     Arg,

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tools.engines import Engine, engines
 
 PROGRAMS = Path(__file__).parent / "programs"

@@ -75,21 +75,20 @@ def trace(
     if isinstance(program, str):
         program = parse(program)
     functions = addresses(binary)
-    with process.Target.start([str(binary), *arguments]) as target:
-        with binary.open("rb") as file:
-            path = f"/proc/{os.getpid()}/fd/{file.fileno()}"
-            sites = {
-                probe: (
-                    numeric(probe, path, functions[probe.function.text], probe.function.text)
-                    if isinstance(probe, Uprobe | Uretprobe)
-                    else symbolic(probe),
-                )
-                for clause in program.clauses
-                for probe in clause.probes
-            }
-            arch = architecture(os.uname().machine)
-            script = instrument(program, sites, Filter(f"pid == {target.pid}"), options, arch, NONCE)
-            return _run(engine, script, target, options)
+    with process.Target.start([str(binary), *arguments]) as target, binary.open("rb") as file:
+        path = f"/proc/{os.getpid()}/fd/{file.fileno()}"
+        sites = {
+            probe: (
+                numeric(probe, path, functions[probe.function.text], probe.function.text)
+                if isinstance(probe, Uprobe | Uretprobe)
+                else symbolic(probe),
+            )
+            for clause in program.clauses
+            for probe in clause.probes
+        }
+        arch = architecture(os.uname().machine)
+        script = instrument(program, sites, Filter(f"pid == {target.pid}"), options, arch, NONCE)
+        return _run(engine, script, target, options)
 
 
 def _run(path: Path, script: Instrumented, target: process.Target, options: Options) -> Run:

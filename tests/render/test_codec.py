@@ -238,7 +238,7 @@ def test_a_deep_program_is_refused() -> None:
 def test_what_is_neither_text_nor_bytes_is_refused() -> None:
     """A lone surrogate that stands for no byte can't be written as text or bytes."""
     with pytest.raises(UsageError, match="neither Unicode nor bytes"):
-        program_to_dict(program_of(ex.String("\ud800")))
+        program_to_dict(program_of(ex.Name("\ud800")))
 
 
 def test_equal_bytes_are_written_equally() -> None:

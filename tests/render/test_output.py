@@ -221,7 +221,7 @@ def test_a_full_disk_is_an_error() -> None:
         (".", "Is a directory", "Name a file in it"),
         ("file/run.json", "Not a directory", "folder"),
         ("n" * 300, "File name too long", ""),
-        ("a\0b", "embedded null byte", ""),
+        ("a\0b", "embedded null", ""),
         ("loop/x", "Too many levels of symbolic links", ""),
     ],
 )

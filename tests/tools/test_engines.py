@@ -103,8 +103,7 @@ def test_up_fails_when_a_finished_engine_does_not_run(full_kit, capsys, monkeypa
     program(full_kit / "bin/dtrace-sid", "exit 1")
     assert engines.main(["up"]) == 1
     assert (
-        capsys.readouterr().err
-        == "engines: Set up, but not running: dtrace-sid; `down` and `up` may help.\n"
+        capsys.readouterr().err == "engines: Set up, but not running: dtrace-sid; `down` and `up` may help.\n"
     )
 
 
@@ -253,9 +252,7 @@ def test_mirror(host, tmp_path, targets, mirror):
 
 
 def test_apt_failure_is_one_sentence(host, tmp_path):
-    program(
-        host / "apt-get", "echo 'W: noise' >&2; echo 'E: no such place' >&2; echo 'E: more' >&2; exit 100"
-    )
+    program(host / "apt-get", "echo 'W: noise' >&2; echo 'E: no such place' >&2; echo 'E: more' >&2; exit 100")
     with pytest.raises(engines.EnginesError, match=r"^apt-get update failed: no such place$"):
         engines.apt_get(tmp_path, engines.OWN_LISTS + engines.OWN_SOURCE, "update")
     assert f'sourcelist "{tmp_path}/sources.list";' in (tmp_path / "apt.conf").read_text()

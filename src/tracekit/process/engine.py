@@ -125,16 +125,13 @@ class Engine:
         """
         return self._stdout.get(timeout)
 
-    def interrupt(self, *, again: bool = False) -> None:
+    def interrupt(self) -> None:
         """Asks it by SIGINT to print its result and to end; a second call does nothing.
-
-        Args:
-            again: send one even if it got one before.
 
         Raises:
             EngineError: if it runs as somebody else, and we may not.
         """
-        if again or not self._interrupted:
+        if not self._interrupted:
             self._interrupted = True
             self._send(lambda: signal.pidfd_send_signal(self._pidfd, signal.SIGINT))
 

@@ -1,4 +1,4 @@
-"""Saved JSON output: counts in hexadecimal, escapes, keys that become the same, numbers in other forms."""
+"""Saved JSON output: counts in hexadecimal, numbers in other forms, what is left out and what is refused."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import pytest
 from tests.backends.bpftrace.saved_output import NEW, OLD, read_json
 
+from tracekit.backends.bpftrace.saved import Saved
 from tracekit.core.histogram import Bucket
 from tracekit.core.result import Loss, LossKind
 from tracekit.errors import EngineError

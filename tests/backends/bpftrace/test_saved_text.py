@@ -1,4 +1,4 @@
-"""Saved text output: rows, keys with anything in them, prints that follow each other, what is refused."""
+"""Saved text output: rows, numbers, prints that follow each other, what is left out and what is refused."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from tracekit.core.aggregation import Count, Distribution, Scalar
 from tracekit.core.arch import Architecture
 from tracekit.core.buckets import Linear, Log2
 from tracekit.core.expr import Arg, Builtin, BuiltinName, type_of
-from tracekit.core.probe import Interval
+from tracekit.core.probe import Interval, Uprobe
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.core.target import Command, Pids, Target
 from tracekit.core.types import INT64, UINT64
@@ -58,7 +58,8 @@ def compile_script(
 
 def _hints(program: Program, arch: Architecture) -> Iterator[str]:
     """What a reader can't see in the script."""
-    indexes = {e.index for c in program.clauses for e in c.expressions if isinstance(e, Arg)}
+    entries = [c for c in program.clauses if any(isinstance(p, Uprobe) for p in c.probes)]
+    indexes = {e.index for c in entries for e in c.expressions if isinstance(e, Arg)}
     for index in sorted(indexes):
         if index < len(arch.arguments):
             yield comment(f"arg{index} is the register {arch.arguments[index]} on {arch.name}")

@@ -15,6 +15,8 @@ INNER_OFFSET: Final = re.compile(
 # Said on machines without CAP_SYS_RESOURCE or kprobes, and harmless there.
 _NOISE: Final = re.compile(
     r"RLIMIT_MEMLOCK|available_filter_functions|^\s*$|^Attach(?:ing|ed) \d+|^\s*~+\s*$|WARNING:"
+    # 0.17 looks for leftovers in tracefs after it has taken its probes away
+    r"|uprobe_events|failed to detach probe"
 )
 
 _CAUSES: Final = (
@@ -46,6 +48,12 @@ _CAUSES: Final = (
         "tracekit is made for bpftrace 0.17 to 0.27; run it with -v to see the script, and report it.",
     ),
 )
+
+
+def remarks(said: bytes) -> tuple[str, ...]:
+    """What a bpftrace that did its work said on standard error besides, without what it always says."""
+    lines = said.decode("utf-8", "backslashreplace").splitlines()
+    return tuple(f"bpftrace says: {line.strip()}" for line in lines if not _NOISE.search(line))
 
 
 def diagnose(status: int | None, said: bytes, *, timed_out: bool = False) -> TracekitError:

@@ -68,7 +68,7 @@ def check_privilege() -> None:
     """
     if os.geteuid() == 0:
         return
-    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+    with open("/proc/self/status", encoding="utf-8", errors="replace") as status:
         effective = next((int(line.split()[1], 16) for line in status if line.startswith("CapEff:")), 0)
     if not effective & (1 << _CAP_BPF | 1 << _CAP_SYS_ADMIN):
         raise PrivilegeError(
@@ -259,6 +259,9 @@ class BpftraceTracer:
             self._losses.append(
                 Loss(LossKind.INCOMPLETE, f"the result is not whole: {cause.message}", hint=cause.hint)
             )
+        from tracekit.backends.bpftrace.diagnose import remarks
+
+        self._notes += remarks(self._engine.stderr)
         readings, self._pending = self._pending, []
         return readings
 
