@@ -39,7 +39,7 @@ STEPS = (
     "Python ends",
 )
 CHILD = """
-import json, sys
+import gc, json, sys
 from time import time
 times = [float(sys.argv[1]), time()]
 import shlex
@@ -56,7 +56,8 @@ times.append(time())
 from tracekit.render.text import render_result
 render_result(result)
 times.append(time())
-print(json.dumps(times))
+print(json.dumps(times), flush=True)
+gc.freeze()
 """
 
 

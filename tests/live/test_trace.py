@@ -323,6 +323,17 @@ def test_a_full_map_is_never_silent(cache: Path, tmp_path: Path) -> None:
     assert result.complete
 
 
+def test_keys_that_two_processors_make_at_once_lose_nothing(binaries: Callable[[str], Path]) -> None:
+    """Before 0.23.3, bpftrace drops an event whose new key another processor is just making."""
+    binary = binaries("lockstep")
+    program = tk.parse(f"uprobe:{binary}:fresh {{ @n[arg0] = count(); @h[arg0] = hist(arg0) }}")
+    result = tk.run(program, tk.Command([str(binary), "4000"]))
+    assert result.whole, result.losses
+    assert {h.count for h in result["n"].entries.values()} == {2}
+    assert {(h.count, h.sum == 2 * key) for (key,), h in result["h"].entries.items()} == {(2, True)}
+    assert len(result["n"].entries) == len(result["h"].entries) == 4000
+
+
 def test_an_engine_that_dies_gives_an_incomplete_result(tree: str, loop: int) -> None:
     """Killed in the middle, bpftrace has told nothing whole; the result says so, the target lives on."""
     with tk.start(the_program(tree, "fib", "count()"), tk.Pids([loop]), interval=0.1) as session:

@@ -69,6 +69,7 @@ class _Assembler:
         self.sums = self._single(parts.get("s", []))
         # In a map that may be full, a key's sign may be missing while its other one is there: no extremes.
         full = any(len(parts.get(part, ())) >= plan.max_keys for part in "nx")
+        self.full = any(len(found) >= plan.max_keys for found in parts.values())
         self.least, self.most = ({} if full else self._grouped(parts.get(part, []), max) for part in "nx")
         self.buckets = self._grouped(parts.get("b", []), add)
         groups = [*self.buckets, *(k for k in self.counts if k not in self.buckets)]
@@ -187,14 +188,17 @@ class _Assembler:
         groups = [sum(b.values()) for b in self.buckets.values()]
         kept = sum(groups if self.map.scheme else self.counts.values())
         if kept < total:
+            missing = f"{total - kept} of {total} events of @{name}"
             found.append(
                 Loss(
                     LossKind.KEYS,
-                    f"{total - kept} of {total} events of @{name} found no room in the map",
+                    f"{missing} found no room in the map",
                     count=total - kept,
                     map=name,
                     hint=f"Raise --max-keys (now {self.plan.max_keys}), or use fewer keys or wider buckets.",
                 )
+                if self.full
+                else Loss(LossKind.EVENTS, f"{missing} were lost by bpftrace", total - kept, name)
             )
         if kept > total or self.contradictions:
             found.append(

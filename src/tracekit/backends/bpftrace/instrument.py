@@ -260,16 +260,16 @@ class _Writer:
             assert plan.type is not None
             yield from bucketing(plan.scheme, _word(plan.type), x, f"{x}b")
         content = {
-            "b": ([f"{x}b"], "count()"),
-            "c": ([], "count()"),
-            "s": ([], f"sum((int64){x})"),
-            "n": ([f"{x}s"], f"max((int64)({_LOW} - {x}l))"),
-            "x": ([f"{x}s"], f"max((int64){x}l)"),
+            "b": ([f"{x}b"], "sum", "(uint64)1"),
+            "c": ([], "sum", "(uint64)1"),
+            "s": ([], "sum", f"(uint64){x}"),
+            "n": ([f"{x}s"], "max", f"({_LOW} - {x}l)"),
+            "x": ([f"{x}s"], "max", f"{x}l"),
         }
         for part in plan.parts:
-            extra, function = content[part]
+            extra, function, added = content[part]
             index = ", ".join([*keys, *extra])
-            yield f"@{part}{plan.number}{f'[{index}]' if index else ''} = {function};"
+            yield from _update(f"@{part}{plan.number}", index, function, added)
 
     def _key(self, key: Expr, plan: KeyPlan, emitter: Emitter) -> list[str]:
         match plan.kind:
@@ -279,6 +279,18 @@ class _Writer:
                 return [emitter.kept(key), f"(int64){self.plan.nonce}"]
             case KeyKind.INTEGER:
                 return [emitter.kept(key)]
+
+
+def _update(name: str, index: str, function: str, added: str) -> Iterator[str]:
+    """Statements that add to a map's entry.
+
+    The entry is made first, with nothing in it: 0.20 to 0.23.2 drop the event if two processors make the
+    same new entry at once, since both insert it with ``BPF_NOEXIST``.
+    """
+    if not index:
+        yield f"{name} = {function}({added});"
+    else:
+        yield f"{name}[{index}] = {function}((uint64)0); {name}[{index}] = {function}({added});"
 
 
 def _nested(wrap: Sequence[str], lines: Sequence[str]) -> list[str]:
