@@ -250,7 +250,7 @@ class Emitter:
             case Int(value) if 0 <= value < 1 << 31:
                 return text
             case _:
-                return f"({to.name}){text}"
+                return text if text.startswith(f"({to.name})") else f"({to.name}){text}"
 
     def _string_comparison(self, op: str, left: Expr, right: Expr) -> str:
         func = Builtin(BuiltinName.FUNC)
@@ -279,7 +279,14 @@ class Emitter:
 
     def _division(self, op: str, left: Expr, right: Expr, own: IntType) -> str:
         """Division by magnitudes, since engines divide without a sign; never by 0, which LLVM forbids."""
-        a, b = self._let(self.number(left, UINT64)), self._let(self.number(right, UINT64))
+        a = self._let(self.number(left, UINT64))
+        if isinstance(right, Int) and right.value > 0:
+            divisor = self._literal(right.value, UINT64)
+            if not own.signed:
+                return f"({a} {op} {divisor})"
+            sign = self._let(f"(uint64)0 - ({a} >> 63)")
+            return f"((((({a} ^ {sign}) - {sign}) {op} {divisor}) ^ {sign}) - {sign})"
+        b = self._let(self.number(right, UINT64))
         sign = self._let("(uint64)0")
         if own.signed:
             a_mask, b_mask = self._let(f"(uint64)0 - ({a} >> 63)"), self._let(f"(uint64)0 - ({b} >> 63)")
