@@ -191,7 +191,9 @@ def test_it_may_close_its_output_and_live():
     """The end of its output is told from its own end."""
     with sh('trap "exit 6" INT; echo x; exec >&- 2>&-; while :; do sleep 0.01; done') as engine:
         assert read_all(engine) == b"x\n"
-        assert engine.wait(0.05) is None
+        before = time.process_time()
+        assert engine.wait(0.3) is None
+        assert time.process_time() - before < 0.15, "the thread spins"
         engine.interrupt()
         assert engine.wait(10) == 6
 

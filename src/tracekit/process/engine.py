@@ -83,8 +83,8 @@ class Engine:
             EngineError: if it can't be started for another reason.
         """
         pidfd.require()
-        ptrace.load()
         try:
+            ptrace.load()
             engine = cls(name, grace, nudge)
         except OSError as error:
             raise _start_error(name, error) from error

@@ -21,7 +21,6 @@ EVENT_STOP = 128
 _CONT = 7
 _DETACH = 17
 _SEIZE = 0x4206
-_LISTEN = 0x4208
 _O_TRACEEXEC = 1 << EVENT_EXEC
 _O_EXITKILL = 1 << 20
 _PR_SET_PDEATHSIG = 1
@@ -47,11 +46,6 @@ def resume(pid: int, signal: int = 0) -> None:
     _ptrace(_CONT, pid, signal)
 
 
-def listen(pid: int) -> None:
-    """Leaves a held process stopped as job control wants it, and waits for what comes next."""
-    _ptrace(_LISTEN, pid, 0)
-
-
 def detach(pid: int) -> None:
     """Lets a held process that has stopped go on by itself.
 
@@ -62,7 +56,11 @@ def detach(pid: int) -> None:
 
 
 def load() -> None:
-    """Loads what ``set_parent_death_signal`` needs: a child can't do so between fork and exec."""
+    """Loads what the calls need, which can't be done in a child before its exec.
+
+    Raises:
+        OSError: if there is no descriptor to spare.
+    """
     _libc()
 
 

@@ -154,8 +154,6 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], steps: Sequence[Step], cw
     def become(report: int) -> NoReturn:
         name, reason, index = "signals", 0, 0
         try:
-            # If 0, 1 or 2 are closed in us, the pipe may have such a number, which a step may set.
-            report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, 3)
             for number in caught:
                 signal.signal(number, signal.SIG_DFL)
             for name, run in (*steps, *last):  # noqa: B007, the name is for the report

@@ -47,7 +47,7 @@ class Output:
         self._changed = threading.Condition()
         self._chunks: list[bytes] = []
         self._at_end = False
-        self._flag, self._raise_flag = os.pipe()  # holds one byte while get() has something to give
+        self._flag, self._raise_flag = os.pipe()  # holds a byte while get() has something to give
 
     def fileno(self) -> int:
         """A descriptor that is readable while ``get`` has something to give, the end included."""
@@ -56,7 +56,7 @@ class Output:
     def put(self, chunk: bytes) -> None:
         """Adds bytes; none mean the end."""
         with self._changed:
-            if not self._chunks and not self._at_end:
+            if not self._chunks:
                 os.write(self._raise_flag, b"!")
             if chunk:
                 self._chunks.append(chunk)

@@ -16,8 +16,6 @@ from tracekit.process import pidfd, ptrace
 from tracekit.process.spawn import Child, Failure, Step, spawn
 from tracekit.process.user import User
 
-_JOB_CONTROL = frozenset({signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
-
 
 class Target:
     """A command that we started; see ``start``.
@@ -73,6 +71,7 @@ class Target:
             env = os.environ if user is None else user.environment(os.environ)
         with contextlib.ExitStack() as stack:
             try:
+                ptrace.load()
                 gate, opener = os.pipe()
                 stack.callback(os.close, gate)
                 stack.callback(os.close, opener)
@@ -212,9 +211,7 @@ def _hold_at_exec(child: Child, opener: int, user: User | None) -> None:
             match status >> 16:
                 case ptrace.EVENT_EXEC:
                     return
-                case ptrace.EVENT_STOP if number in _JOB_CONTROL:
-                    ptrace.listen(child.pid)
-                case ptrace.EVENT_STOP:
+                case ptrace.EVENT_STOP:  # by job control, which is heeded once it is released
                     ptrace.resume(child.pid)
                 case _:
                     ptrace.resume(child.pid, number)

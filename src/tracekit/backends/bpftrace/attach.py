@@ -22,7 +22,7 @@ from tracekit.core.probe import (
 )  # fmt: skip
 from tracekit.errors import UnsupportedError
 
-_BARE: Final = re.compile(r"[A-Za-z0-9_./-]+")
+_BARE: Final = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 
 
 @attrs.frozen

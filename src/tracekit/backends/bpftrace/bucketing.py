@@ -33,7 +33,7 @@ def bucketing(scheme: Scheme, type_: IntType, value: str, name: str) -> list[str
         return [f"{name}m = {value};", *found, f"{name} = (int64){name}b;"]
     return [
         f"{name}m = (uint64){value};",
-        f"if ({value} < 0) {{ {name}m = (uint64)0 - (uint64){value}; }}",
+        f"if ({value} < 0) {{ {name}m = (uint64)((uint64)0 - (uint64){value}); }}",
         *found,
         f"{name} = (int64){name}b;",
         f"if ({value} < 0) {{ {name} = (int64)((uint64)0 - {name}b); }}",
@@ -41,16 +41,25 @@ def bucketing(scheme: Scheme, type_: IntType, value: str, name: str) -> list[str
 
 
 def _linear(scheme: Linear, type_: IntType, value: str, name: str) -> list[str]:
-    lo, top = literal(scheme.lo), literal(scheme.top)
-    below, step = literal(scheme.lo - 1), literal(scheme.step)
-    cast = f"({type_.name})"
-    return [
-        f"{name}l = {cast}{lo}; {name}t = {cast}{top};",
-        f"{name} = (int64){below};",
-        f"if ({value} >= {name}t) {{ {name} = (int64){top}; }} else {{ if ({value} >= {name}l) {{",
-        f"  {name} = (int64)((uint64){name}l + ((uint64){value} - (uint64){name}l) / {step} * {step});",
-        "} }",
-    ]
+    """Whole steps above the least edge that the type has; bounds may be outside of the type's range."""
+    least, most = type_.minimum, type_.maximum
+    edge = scheme.lo + max(0, -((scheme.lo - least) // scheme.step)) * scheme.step
+    lines = [f"{name} = (int64){literal(min(max(scheme.lo - 1, least), most))};"]
+    if edge <= most and least < scheme.top:
+        step = literal(scheme.step)
+        lines += [
+            f"{name}l = ({type_.name}){literal(edge)};",
+            f"if ({value} >= {name}l) {{",
+            f"  {name} = (int64)((uint64){name}l + ((uint64){value} - (uint64){name}l) / {step} * {step});",
+            "}",
+        ]
+    if least < scheme.top <= most:
+        top = literal(scheme.top)
+        lines += [
+            f"{name}t = ({type_.name}){top};",
+            f"if ({value} >= {name}t) {{ {name} = (int64){top}; }}",
+        ]
+    return lines
 
 
 def _log2(bits: int, magnitude: str, name: str) -> list[str]:

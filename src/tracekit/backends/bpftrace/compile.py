@@ -128,9 +128,10 @@ def _aggregate(place: int, aggregate: Aggregate, emitter: Emitter) -> Iterator[s
         case Distribution(value, scheme):
             # The engine has no such buckets: a value of each one is a key.
             word = UINT64 if type_of(value) == UINT64 else INT64
-            text = emitter.number(value, word)
+            text = emitter.explicit(value, word)
+            yield comment("bpftrace has no such buckets: the last key is a value inside of each")
             yield from emitter.take_statements()
-            yield f"$x{place} = ({word.name}){text};"
+            yield f"$x{place} = {text};"
             yield from bucketing(scheme, word, f"$x{place}", f"$x{place}b")
             keys.append(f"$x{place}b")
             function = "count()"

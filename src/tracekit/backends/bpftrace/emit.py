@@ -238,10 +238,10 @@ class Emitter:
         # Two int64 are compared with their signs and two uint64 without, everywhere; mixed ones are not.
         common = UINT64 if UINT64 in (left_type, right_type) else INT64
         return " ".join(
-            (self._explicit(left, common), op, self._explicit(right, common)),
+            (self.explicit(left, common), op, self.explicit(right, common)),
         )
 
-    def _explicit(self, node: Expr, to: IntType) -> str:
+    def explicit(self, node: Expr, to: IntType) -> str:
         """An operand whose type no version can mistake: 0.23 takes literals from 2**31 on for unsigned."""
         text = self.number(node, to)
         match node:

@@ -250,9 +250,9 @@ class _Writer:
         if value is not None:
             assert plan.type is not None
             word = _word(plan.type)
-            text = emitter.number(value, word)
+            text = emitter.explicit(value, word)
             yield from emitter.take_statements()
-            yield f"{x} = ({word.name}){text};"
+            yield f"{x} = {text};"
             yield f"{x}s = (uint64){x} >> 63; {x}l = (uint64){x} & {_LOW};"
         else:
             yield from emitter.take_statements()
