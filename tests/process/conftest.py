@@ -64,7 +64,7 @@ def script():
             [*prefix, sys.executable, "-W", "error", "-c", source, *map(str, args)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCE), *sys.path]))},
         )
         started.append(popen)
         return popen

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tracekit.core.result import Ending
 from tracekit.errors import EngineError, PrivilegeError, TargetError
 from tracekit.process import Engine, Target, stop_signals
 from tracekit.process.spawn import spawn
@@ -253,6 +254,19 @@ def test_what_cannot_be_executed(folder, argv, message, hint):
     assert os.listdir("/proc/self/fd") == before
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_the_cause_where_sigchld_is_ignored():
+    """A parent that made us ignore the ends of children takes neither the cause nor the start away."""
+    former = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with pytest.raises(TargetError, match="no such command"):
+            Target.start(["nope"])
+        with Target.start(["true"]) as target:
+            target.release()
+            assert target.wait(10) == Ending()
+    finally:
+        signal.signal(signal.SIGCHLD, former)
 
 
 @root

@@ -203,7 +203,10 @@ def _hold_at_exec(child: Child, opener: int, user: User | None) -> None:
             ) from error
     os.write(opener, b"!")
     while True:
-        _, status = os.waitpid(child.pid, 0)
+        try:
+            _, status = os.waitpid(child.pid, 0)
+        except ChildProcessError:  # where SIGCHLD is ignored, nobody is told how it ended
+            raise _start_error(child, user, Ending()) from None
         if not os.WIFSTOPPED(status):
             raise _start_error(child, user, _ending(status))
         number = os.WSTOPSIG(status)
@@ -221,7 +224,9 @@ def _start_error(child: Child, user: User | None, ending: Ending) -> TargetError
     as_whom = f" as user {user.name}" if user else ""
     match child.failure():
         case None:
-            return TargetError(f"{child.command!r} was ended by {ending.signal} before it could be executed")
+            return TargetError(
+                f"{child.command!r} was ended by {ending.signal or 'a signal'} before it could be executed"
+            )
         case Failure(step="exec") as failure:
             cause, hint = failure.explain()
             return TargetError(f"{child.command!r} can't be executed{as_whom}: {cause}", hint)
