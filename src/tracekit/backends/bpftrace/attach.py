@@ -11,6 +11,7 @@ import attrs
 from tracekit.backends.bpftrace.emit import BACKEND
 from tracekit.backends.bpftrace.quoting import quote
 from tracekit.core.probe import (
+    FunctionName,
     Interval,
     Probe,
     Profile,
@@ -70,11 +71,11 @@ def symbolic(probe: Probe) -> Site:
     """
     match probe:
         case Uprobe(binary, function, offset):
-            place = f"{_spelled(binary)}:{_function(function.text, function.exact)}"
+            place = f"{_spelled(binary)}:{_function(function)}"
             attach = f"uprobe:{place}" + (f"+{offset}" if offset else "")
             return Site(attach, "", function.text)
         case Uretprobe(binary, function):
-            place = f"{_spelled(binary)}:{_function(function.text, function.exact)}"
+            place = f"{_spelled(binary)}:{_function(function)}"
             return Site(f"uretprobe:{place}", f"uprobe:{place}", function.text)
         case Usdt(binary, provider, name):
             return Site(f"usdt:{_spelled(binary)}:{_spelled(provider)}:{_spelled(name)}")
@@ -103,10 +104,10 @@ def syscall(probe: Syscall, arguments: Sequence[str]) -> Site:
     )
 
 
-def _function(text: str, exact: bool) -> str:
-    if text.lower().startswith("0x") and not exact:
-        return text
-    return _spelled(text, star=not exact)
+def _function(function: FunctionName) -> str:
+    if (address := function.address) is not None:
+        return f"{address:#x}"
+    return _spelled(function.text, star=not function.exact)
 
 
 def _spelled(text: str, star: bool = False) -> str:

@@ -48,7 +48,7 @@ def compile_script(
         UsageError: if an expression has no meaning.
     """
     needed = check_features(program)
-    lines = [comment(line) for line in print_program(program).splitlines()]
+    lines = [comment(line) for line in print_program(program).split("\n")]
     lines += _hints(program, arch)
     for number, clause in enumerate(program.clauses):
         lines += ["", *_clause(number, clause, arch, options, target)]

@@ -35,7 +35,7 @@ _CAUSES: Final = (
     (
         re.compile(r"(?i)verif|Error loading (?:BPF )?program|BPF_PROG_LOAD|combined stack size|stack limit"),
         "the kernel refused the program",
-        "It may be too large: use fewer string keys, a smaller --max-string, or fewer aggregations.",
+        "It may be too large: split the clause, use fewer string keys, or a smaller --max-string.",
     ),
     (
         re.compile(r"(?i)tracepoint.*not found|No matches for|unable to open tracepoint|No probes to attach"),

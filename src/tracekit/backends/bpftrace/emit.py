@@ -61,6 +61,7 @@ class Emitter:
         function: the probed function's name, what ``func`` is; None to leave that to the engine.
         elapsed: the variable that holds ``elapsed``.
         max_string: how many bytes a string holds at most, its NUL included.
+        keep_strings: whether a string that is compared is kept in a variable: 0.17's stack holds four or so.
         arguments: what ``argN`` are; None for those of the C convention.
         retval: what ``retval`` is.
     """
@@ -71,6 +72,7 @@ class Emitter:
     retval: str = "retval"
     elapsed: str = "$elapsed"
     max_string: int = 64
+    keep_strings: bool = False
     variable: Callable[[], str] = attrs.field(factory=_counter)
     statements: list[str] = attrs.field(factory=list)
     _kept: dict[Expr, str] = attrs.field(factory=dict, init=False)
@@ -117,7 +119,7 @@ class Emitter:
 
     def own(self, node: Expr) -> str:
         """An integer expression as its own type, widened to 64 bits."""
-        return self.number(node, UINT64 if type_of(node) == UINT64 else INT64)
+        return self.explicit(node, UINT64 if type_of(node) == UINT64 else INT64)
 
     def condition(self, node: Expr) -> str:
         """Something for ``if``: true where the expression isn't 0."""
@@ -255,7 +257,8 @@ class Emitter:
     def _string_comparison(self, op: str, left: Expr, right: Expr) -> str:
         func = Builtin(BuiltinName.FUNC)
         known = [String(self.function) if side == func and self.function else side for side in (left, right)]
-        text = comparison(op, known[0], known[1], self.max_string, self.string)
+        emit = self.kept if self.keep_strings else self.string
+        text = comparison(op, known[0], known[1], self.max_string, emit)
         if text is None:
             raise UnsupportedError(
                 feature="comparing strings that are cut at different lengths",

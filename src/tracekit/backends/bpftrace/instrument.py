@@ -226,6 +226,7 @@ class _Writer:
             arguments=site.arguments,
             retval=site.retval,
             max_string=self.options.max_string,
+            keep_strings=True,
         )
         lines: list[str] = []
         conditions = [site.guard] if site.guard else []

@@ -293,7 +293,8 @@ def _environment(options: Options, keys: int) -> dict[str, str]:
         "BPFTRACE_MAP_KEYS_MAX": str(keys),
         "BPFTRACE_MAX_MAP_KEYS": str(keys),
         "BPFTRACE_STRLEN": str(string),
-        "BPFTRACE_MAX_STRLEN": str(string),
+        # At most: str() has lengths of its own. What is of 64 bytes, 0.27 has no stack for in several keys.
+        "BPFTRACE_MAX_STRLEN": str(max(string, 128)),
         "BPFTRACE_STR_TRUNC_TRAILER": "",
         "BPFTRACE_MAX_PROBES": str(probes),
     }
