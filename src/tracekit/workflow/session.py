@@ -208,7 +208,7 @@ class Session:
             maps=last.maps if last else (),
             complete=complete,
             losses=tuple(losses),
-            notes=tuple(dict.fromkeys((*self.notes, *(last.notes if last else ())))),
+            notes=tuple(dict.fromkeys((*self.notes, *(last.notes if last else ()), *self._silence(last)))),
             provenance=Provenance(
                 program=self._program,
                 text=print_program(self._program),
@@ -221,6 +221,16 @@ class Session:
                 tracekit=__version__,
             ),
         )
+
+    def _silence(self, last: Reading | None) -> tuple[str, ...]:
+        """Why there may be no event, if there is none."""
+        if last is None or any(m.total for m in last.maps):
+            return ()
+        match self._target:
+            case Command(follow=False):
+                return ("no event came; if the command runs the program as a child, count it with --follow",)
+            case _:
+                return ()
 
     def _record(self, ending: Ending | None) -> TargetRecord:
         match self._target:
