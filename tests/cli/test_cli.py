@@ -120,7 +120,7 @@ def test_verbose_shows_the_script(target: str) -> None:
     """With -v, what the engine was given is on standard error, the descriptor's path in it."""
     done = run("trace", "-v", "-e", program(target), "-c", f"{target} 5")
     assert "/proc/" in done.stderr
-    assert "@t0 = count();" in done.stderr
+    assert "@t0 = sum((uint64)1);" in done.stderr
     assert done.stdout == "@: 5\n"
 
 

@@ -334,6 +334,16 @@ def test_keys_that_two_processors_make_at_once_lose_nothing(binaries: Callable[[
     assert len(result["n"].entries) == len(result["h"].entries) == 4000
 
 
+def test_the_first_event_on_two_processors_at_once_is_not_lost(binaries: Callable[[str], Path]) -> None:
+    """A map without keys has an entry to be made too."""
+    binary = binaries("lockstep")
+    program = tk.parse(f"uprobe:{binary}:fresh {{ @n = count(); @h = hist(arg0) }}")
+    for _ in range(8):
+        result = tk.run(program, tk.Command([str(binary), "1"]))
+        assert result.whole, result.losses
+        assert (result.histogram("n").count, result.histogram("h").count) == (2, 2)
+
+
 def test_an_engine_that_dies_gives_an_incomplete_result(tree: str, loop: int) -> None:
     """Killed in the middle, bpftrace has told nothing whole; the result says so, the target lives on."""
     with tk.start(the_program(tree, "fib", "count()"), tk.Pids([loop]), interval=0.1) as session:

@@ -3,7 +3,7 @@ r"""The script that a run uses: exact counts, totals, sentinels, and output that
 The shape of it, the same for every version of bpftrace::
 
     BEGIN { printf("NONCE ready\n"); }
-    uprobe:"/proc/SELF/fd/N":0x1139 /pid == 77/ { if (FILTER) { @t0 = count(); … @b0[…] = count(); … } }
+    uprobe:"/proc/SELF/fd/N":0x1139 /pid == 77/ { if (FILTER) { @t0 = sum(1); … @b0[…] = sum(1); … } }
     interval:ms:1000 { printf("NONCE snapshot …\n"); print(@t0); … printf("NONCE done\n"); }
     END { printf("NONCE result …\n"); print(@t0); … printf("NONCE done\n"); }
 
@@ -200,7 +200,7 @@ class _Writer:
         body = self._events(number, clause, site)
         if site.entry:
             # A return probe misses returns silently (deep recursion, jumps): entries are counted too.
-            entered, body = [f"@e{number} = count();"], [f"@r{number} = count();", *body]
+            entered, body = [_counted(f"@e{number}")], [_counted(f"@r{number}"), *body]
             if _uses(clause, BuiltinName.ELAPSED):
                 at_entry, body = self._elapsed(number, site, body)
                 entered.append(at_entry)
@@ -233,7 +233,7 @@ class _Writer:
         if clause.where is not None:
             conditions.append(emitter.condition(clause.where))
             lines += emitter.take_statements()
-        inner = [f"@t{number} = count();"]
+        inner = [_counted(f"@t{number}")]
         for place, aggregate in enumerate(clause.aggregates):
             inner += self._aggregate(aggregate, emitter, f"$x{place}")
         if (limit := self.options.max_events) is not None:
@@ -270,7 +270,7 @@ class _Writer:
         for part in plan.parts:
             extra, function, added = content[part]
             index = ", ".join([*keys, *extra])
-            yield from _update(f"@{part}{plan.number}", index, function, added)
+            yield _update(f"@{part}{plan.number}", index, function, added)
 
     def _key(self, key: Expr, plan: KeyPlan, emitter: Emitter) -> list[str]:
         match plan.kind:
@@ -282,16 +282,19 @@ class _Writer:
                 return [emitter.kept(key)]
 
 
-def _update(name: str, index: str, function: str, added: str) -> Iterator[str]:
+def _counted(name: str) -> str:
+    """Statements that count an event in a map without keys."""
+    return _update(name, "", "sum", "(uint64)1")
+
+
+def _update(name: str, index: str, function: str, added: str) -> str:
     """Statements that add to a map's entry.
 
     The entry is made first, with nothing in it: 0.20 to 0.23.2 drop the event if two processors make the
     same new entry at once, since both insert it with ``BPF_NOEXIST``.
     """
-    if not index:
-        yield f"{name} = {function}({added});"
-    else:
-        yield f"{name}[{index}] = {function}((uint64)0); {name}[{index}] = {function}({added});"
+    entry = f"{name}[{index}]" if index else name
+    return f"{entry} = {function}((uint64)0); {entry} = {function}({added});"
 
 
 def _nested(wrap: Sequence[str], lines: Sequence[str]) -> list[str]:
