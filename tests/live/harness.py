@@ -14,7 +14,7 @@ from tracekit.backends.base import Options, Reading
 from tracekit.backends.bpftrace.attach import numeric, symbolic
 from tracekit.backends.bpftrace.instrument import Filter, Instrumented, instrument
 from tracekit.backends.bpftrace.parse import OutputParser, Ready
-from tracekit.backends.bpftrace.run import _environment
+from tracekit.backends.bpftrace.run import _ARGUMENTS, _environment
 from tracekit.core.arch import architecture
 from tracekit.core.probe import Uprobe, Uretprobe
 from tracekit.core.program import Program
@@ -97,7 +97,7 @@ def _run(path: Path, script: Instrumented, target: process.Target, options: Opti
     with os.fdopen(os.memfd_create("script.bt"), "wb") as file:
         file.write(script.text.encode("utf-8", "surrogateescape"))
         file.flush()
-        argv = [str(path), "--unsafe", f"/proc/{os.getpid()}/fd/{file.fileno()}"]
+        argv = [str(path), *_ARGUMENTS, f"/proc/{os.getpid()}/fd/{file.fileno()}"]
         with process.Engine.start(argv, env=environment, name="bpftrace", nudge=0.25) as engine:
             said = bytearray()
             started = _events(lambda: engine.read(SECONDS), parser, said)
