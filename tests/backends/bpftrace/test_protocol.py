@@ -179,6 +179,16 @@ def test_more_counted_than_happened_is_told() -> None:
     assert [loss.kind for loss in reading.losses] == [LossKind.APPROXIMATE]
 
 
+@pytest.mark.parametrize("total", [2, 4])
+def test_figures_of_a_snapshot_need_not_agree(total: int) -> None:
+    """Its maps are read one after the other while events go on; only a full map is a loss then."""
+    plan = plan_of("uprobe:a:f { @m[arg1] = count() }", Options(max_keys=2))
+    apart = output(plan, {"m": [((1,), 0)] * 3}, "snapshot").replace(b"@t0: 3", b"@t0: %d" % total)
+    assert not read(plan, apart).losses
+    full = output(plan, {"m": [((1,), 0), ((2,), 0)]}, "snapshot").replace(b"@t0: 2", b"@t0: 4")
+    assert [(loss.kind, loss.count) for loss in read(plan, full).losses] == [(LossKind.KEYS, 2)]
+
+
 def test_a_string_that_fills_its_room_is_told() -> None:
     """It may be cut, and 0.17 keeps a byte more than others: both become the same key."""
     plan = plan_of("uprobe:a:f { @m[str(arg1, 5)] = count() }")

@@ -20,8 +20,16 @@ _Keys = tuple[Key, ...]
 _LOW: Final = INT64.maximum
 
 
-def assemble(plan: Plan, rows: Rows) -> tuple[tuple[MapResult, ...], tuple[Loss, ...], tuple[str, ...]]:
+def assemble(
+    plan: Plan, rows: Rows, *, final: bool = True
+) -> tuple[tuple[MapResult, ...], tuple[Loss, ...], tuple[str, ...]]:
     """Make the program's maps of a block's rows.
+
+    Args:
+        plan: what the rows mean.
+        rows: those of one block.
+        final: whether the probes were gone. If not, each of the script's maps was read at another moment, and
+            figures that don't go together are no sign that something is wrong.
 
     Returns:
         The maps; what is missing from them, by the totals; and notes.
@@ -33,7 +41,7 @@ def assemble(plan: Plan, rows: Rows) -> tuple[tuple[MapResult, ...], tuple[Loss,
     for m in plan.maps:
         assembler = _Assembler(m, plan, rows)
         maps.append(assembler.result())
-        losses += assembler.losses(sum(totals[n] for n in m.totals))
+        losses += assembler.losses(sum(totals[n] for n in m.totals), final)
         if assembler.unchecked:
             notes.append(f"the sum of @{m.name} was not checked for overflow of 64 bits")
     for n in plan.returns:
@@ -181,13 +189,13 @@ class _Assembler:
             self.unknown += 1
         return found
 
-    def losses(self, total: int) -> list[Loss]:
+    def losses(self, total: int, final: bool) -> list[Loss]:
         """What the clause's total, and the figures next to each other, show to be missing."""
         name = self.map.name
         found = []
         groups = [sum(b.values()) for b in self.buckets.values()]
         kept = sum(groups if self.map.scheme else self.counts.values())
-        if kept < total:
+        if kept < total and (final or self.full):
             missing = f"{total - kept} of {total} events of @{name}"
             found.append(
                 Loss(
@@ -200,7 +208,7 @@ class _Assembler:
                 if self.full
                 else Loss(LossKind.EVENTS, f"{missing} were lost by bpftrace", total - kept, name)
             )
-        if kept > total or self.contradictions:
+        if final and (kept > total or self.contradictions):
             found.append(
                 Loss(
                     LossKind.APPROXIMATE,

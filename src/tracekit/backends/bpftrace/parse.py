@@ -82,7 +82,7 @@ class OutputParser:
             del self._buffer[: end + len(done)]
             self._searched = 0
             self._finished = word == b"result"
-            maps, losses, notes = assemble(self._plan, rows)
+            maps, losses, notes = assemble(self._plan, rows, final=self._finished)
             yield Reading(self._finished, int(number[0]), maps, losses, notes)
 
     def close(self) -> None:
