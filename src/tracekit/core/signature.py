@@ -1,0 +1,80 @@
+"""What a binary's debug information says of a function: its name, parameters and types."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from tracekit.core.location import Piece
+from tracekit.core.source import TypeId, Types
+
+
+class Language(enum.Enum):
+    """The languages whose calling conventions are known."""
+
+    C = "C"
+    CXX = "C++"
+    RUST = "Rust"
+    GO = "Go"
+    OTHER = "another language"
+
+
+@attrs.frozen
+class Parameter:
+    """A parameter of a function, or a result.
+
+    Attributes:
+        name: as in the source; empty if it has none there.
+        type: its type.
+        artificial: whether the compiler added it: C++'s ``this``, Go's ``.dict``.
+        pieces: where the debug information says that it is at the entry; None if it says nothing that can
+            be used.
+        unusable: why not; empty if it can be.
+    """
+
+    name: str
+    type: TypeId
+    artificial: bool = False
+    pieces: tuple[Piece, ...] | None = None
+    unusable: str = ""
+
+
+@attrs.frozen
+class Signature:
+    """A function as its source declares it.
+
+    Attributes:
+        name: its qualified name in the source: ``Cache::insert``, ``main.(*Cache).Insert``.
+        symbol: its name in the symbol table.
+        address: the virtual address of its first instruction, in its binary's own numbering.
+        language: what it is written in.
+        types: all types that its parameters and results reach.
+        parameters: in order, those that the compiler added too; ``this`` is one.
+        result: the type of what it returns; None for nothing. Of a Go function with several results, None.
+        results: of a Go function, its results in order.
+        variadic: whether it takes further arguments that have no names.
+        local: whether other files can't name it, so that its compiler may change how it is called.
+        nocall: whether its compiler says that it isn't called by the rules (``DW_AT_calling_convention`` 3).
+        file: the source file's path as the compiler was given it; empty if not known.
+        line: the line of its declaration there; 0 if not known.
+        producer: the compiler's own words for itself and its options; empty if not known.
+        inlined: how many further copies of it stand inside other functions, as far as was looked; no probe
+            sees those.
+    """
+
+    name: str
+    symbol: str
+    address: int
+    language: Language
+    types: Types
+    parameters: tuple[Parameter, ...] = ()
+    result: TypeId | None = None
+    results: tuple[Parameter, ...] = ()
+    variadic: bool = False
+    local: bool = False
+    nocall: bool = False
+    file: str = ""
+    line: int = 0
+    producer: str = ""
+    inlined: int = 0
