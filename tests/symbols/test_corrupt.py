@@ -3,11 +3,11 @@
 import contextlib
 import os
 import struct
-import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.hang import ends
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import TracekitError
@@ -124,7 +124,5 @@ def test_names_without_end(build, tmp_path):
     content[strings.offset : strings.offset + strings.size] = b"f" * strings.size
     damaged = tmp_path / "endless"
     damaged.write_bytes(content)
-    start = time.process_time()
-    with pytest.raises(TracekitError):
+    with ends(), pytest.raises(TracekitError):
         find(open_image(str(damaged)), FunctionName("f17"))
-    assert time.process_time() - start < 2

@@ -1,11 +1,11 @@
 """Functions by name, pattern and address, and why there is none."""
 
 import subprocess
-import time
 
 import attrs
 import pytest
 from elftools.elf.elffile import ELFFile
+from tests.hang import ends
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import AmbiguousFunctionError, FunctionNotFoundError
@@ -81,9 +81,8 @@ int main(void) { return a() + b(); }"""
 def test_patterns_of_many_stars_are_quick(build):
     """No pattern takes exponential time, even on a long name that nearly matches."""
     image = open_image(build(f"int {'a' * 2000}(void) {{ return 1; }} int main(void) {{ return 2; }}"))
-    start = time.process_time()
-    missing(image, "*a" * 50 + "*b")
-    assert time.process_time() - start < 1
+    with ends():
+        missing(image, "*a" * 50 + "*b")
 
 
 def test_aliases_are_one_function(sample):
