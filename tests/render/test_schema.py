@@ -14,6 +14,7 @@ from tests.render.damage import JUNK, change, paths
 from tests.render.run_file_sample import RESULT
 from tests.results_strategies import PROGRAMS, RESULTS, maps
 
+from tracekit.codec.model import program_to_dict
 from tracekit.core import expr as ex
 from tracekit.core import probe as pr
 from tracekit.core.aggregation import Moment
@@ -21,7 +22,6 @@ from tracekit.core.program import Program
 from tracekit.core.result import LossKind, MapResult, Result, Snapshot
 from tracekit.core.types import INT_TYPES
 from tracekit.errors import UsageError
-from tracekit.render.codec import program_to_dict
 from tracekit.render.run_file import dump, dump_snapshot, from_document
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "run-file.schema.json").read_text("utf-8"))

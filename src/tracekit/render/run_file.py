@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final, NoReturn
 
+from tracekit.codec import model as codec
 from tracekit.core.result import Result, Snapshot
 from tracekit.errors import UsageError
-from tracekit.render import codec
 
 FORMAT: Final = "tracekit-run"
 """What the ``format`` of every run file is."""

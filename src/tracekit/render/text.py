@@ -7,10 +7,10 @@ from fractions import Fraction
 from functools import partial
 from typing import Final
 
+from tracekit.core.escape import printable, quoted
 from tracekit.core.histogram import Histogram
 from tracekit.core.result import Key, MapResult, Result
 from tracekit.render.bars import draw, interval
-from tracekit.render.escape import printable, quoted
 
 INCOMPLETE: Final = "INCOMPLETE: not all was counted; no number here is more than a lower bound."
 """What is said first and last of a result that isn't complete."""

@@ -17,6 +17,6 @@ def command(text: str | None, words: tuple[str, ...], by: str | None, where: str
     Nothing is run, and no binary is read.
     """
     program = program_of(text, words, by, where)
-    from tracekit.render.codec import program_to_dict
+    from tracekit.codec.model import program_to_dict
 
     click.echo(json.dumps(program_to_dict(program), indent=2))

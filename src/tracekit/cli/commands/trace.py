@@ -195,7 +195,7 @@ class _Screen:
         if self.output is None:
             click.echo(text, nl=False)
         else:
-            from tracekit.render.output import write_atomically
+            from tracekit.files import write_atomically
 
             write_atomically(self.output, text.encode(), own=process.chown_to_invoking)
 

@@ -1,4 +1,4 @@
-"""Writing a result to where ``-o FILE`` says, whole or not at all."""
+"""Files of ours, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import stat
 from collections.abc import Callable
 from typing import Final
 
+from tracekit.core.escape import printable
 from tracekit.errors import OutputError
-from tracekit.render.escape import printable
 
 _HINTS: Final = {
     errno.ENOSPC: "Free some space, or write somewhere else.",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_origin
 
 import attrs
 
+from tracekit.codec import documents, scalars
 from tracekit.core.aggregation import Aggregation
 from tracekit.core.buckets import Scheme
 from tracekit.core.expr import Expr
@@ -25,7 +26,6 @@ from tracekit.core.program import Program
 from tracekit.core.result import Key
 from tracekit.core.types import IntType
 from tracekit.errors import TracekitError, UsageError
-from tracekit.render import documents, scalars
 
 if TYPE_CHECKING:
     from cattrs import Converter

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.results_strategies import TEXT
 
-from tracekit.render.escape import printable, quoted
+from tracekit.core.escape import printable, quoted
 
 ANY_TEXT = TEXT | st.text(st.characters())
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tracekit import files as output
 from tracekit.errors import OutputError
-from tracekit.render import output
-from tracekit.render.output import write_atomically
+from tracekit.files import write_atomically
 
 
 def mode_of(path: Path) -> int:
@@ -25,7 +25,7 @@ def mode_of(path: Path) -> int:
 
 def in_child(program: str, *arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
     """Run a program with our modules, as what needs another process's state."""
-    path = f"import sys; sys.path[:] = {sys.path!r}\nfrom tracekit.render.output import write_atomically\n"
+    path = f"import sys; sys.path[:] = {sys.path!r}\nfrom tracekit.files import write_atomically\n"
     command = [sys.executable, "-c", path + program, *arguments]
     return subprocess.run(command, capture_output=True, timeout=60, **options)  # type: ignore[call-overload, no-any-return]
 

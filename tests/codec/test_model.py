@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from tests.results_strategies import PROGRAMS
 
+from tracekit.codec.model import program_from_dict, program_to_dict
 from tracekit.core import expr as ex
 from tracekit.core import probe as pr
 from tracekit.core.aggregation import Count, Distribution, Moment, Scalar
@@ -16,7 +17,6 @@ from tracekit.core.buckets import Linear, Log2, LogLinear
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.core.types import UINT64, IntType
 from tracekit.errors import UsageError
-from tracekit.render.codec import program_from_dict, program_to_dict
 
 MAIN = pr.FunctionName("main.(*T).M", exact=True)
 PROGRAM = Program(
