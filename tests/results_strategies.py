@@ -13,6 +13,7 @@ from tracekit.core import probe as pr
 from tracekit.core import result as rs
 from tracekit.core.aggregation import Count, Distribution, Moment, Scalar
 from tracekit.core.buckets import Linear, Log2, LogLinear, Scheme
+from tracekit.core.calibration import Verdict
 from tracekit.core.histogram import Histogram
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.core.types import INT_TYPES, UINT64
@@ -107,7 +108,11 @@ def _compound(inner: st.SearchStrategy[ex.Expr]) -> st.SearchStrategy[ex.Expr]:
         st.builds(ex.Index, inner, inner),
         st.builds(ex.Deref, inner),
         st.builds(ex.Load, INT_TYPE, inner),
+        st.builds(ex.Len, inner),
+        st.builds(ex.Cap, inner),
+        st.builds(ex.Float, st.sampled_from([32, 64]), inner),
         st.builds(ex.Str, inner, st.none() | st.integers(1, 200)),
+        st.builds(ex.Str, inner, st.none(), inner),
         st.builds(ex.Unary, st.sampled_from(get_args(ex.UnaryOp)), inner),
         st.builds(ex.Binary, st.sampled_from(_BINARY_OPS), inner, inner),
         st.builds(ex.Conditional, inner, inner, inner),
@@ -151,9 +156,10 @@ def maps(draw: st.DrawFn) -> rs.MapResult:
     spread = st.tuples(st.sampled_from(["hist", "lhist", "llquantize"]), SCHEMES)
     function, scheme = draw(scalar | spread)
     names = draw(st.lists(TEXT, max_size=2))
+    labels = draw(st.just(()) | st.tuples(*(st.dictionaries(INTEGERS, TEXT, max_size=2) for _ in names)))
     keys = st.tuples(*(KEYS for _ in names))
     entries = draw(st.dictionaries(keys, histograms(st.just(scheme)), max_size=4))
-    return rs.MapResult(draw(IDENTIFIERS), function, tuple(names), entries)
+    return rs.MapResult(draw(IDENTIFIERS), function, tuple(names), entries, labels)
 
 
 TARGETS = st.builds(
@@ -178,6 +184,18 @@ PROVENANCES = st.builds(
     ended=MOMENTS,
     binaries=st.lists(st.builds(rs.Binary, TEXT, TEXT), max_size=2).map(tuple),
     tracekit=TEXT,
+    resolutions=st.lists(
+        st.builds(
+            rs.Resolution,
+            TEXT,
+            TEXT,
+            TEXT,
+            TEXT,
+            st.sampled_from(Verdict),
+            st.lists(TEXT, max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 LOSSES = st.builds(rs.Loss, st.sampled_from(rs.LossKind), TEXT, MAYBE_COUNT, st.none() | TEXT, TEXT)
 RESULTS = st.builds(

@@ -19,12 +19,15 @@ from tracekit.core.expr import (
     Binary,
     Builtin,
     BuiltinName,
+    Cap,
     Cast,
     Conditional,
     Deref,
     Expr,
+    Float,
     Index,
     Int,
+    Len,
     Load,
     Member,
     Name,
@@ -137,6 +140,7 @@ def _larger(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
     text = st.one_of(
         st.builds(String, strings),
         st.builds(Str, inner, st.none() | st.integers(1, 1 << 40)),
+        st.builds(Str, inner, st.none(), st.builds(Name, identifiers)),
         st.just(Builtin(BuiltinName.COMM)),
     )
     return st.one_of(
@@ -151,6 +155,9 @@ def _larger(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
         st.builds(Deref, inner),
         st.builds(Index, inner, inner),
         st.builds(Member, inner, identifiers, st.booleans()),
+        st.builds(Len, inner),
+        st.builds(Cap, inner),
+        st.builds(Cast, _types, st.builds(Float, st.sampled_from((32, 64)), inner)),
     )
 
 

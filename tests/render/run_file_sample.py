@@ -8,6 +8,7 @@ from tracekit.core import expr as ex
 from tracekit.core import result as rs
 from tracekit.core.aggregation import Distribution, Moment, Scalar
 from tracekit.core.buckets import Linear
+from tracekit.core.calibration import Verdict
 from tracekit.core.histogram import Histogram
 from tracekit.core.probe import FunctionName, Uprobe
 from tracekit.core.program import Aggregate, Clause, Program
@@ -23,6 +24,7 @@ RESULT = rs.Result(
             "sum",
             ("pid", "comm"),
             {(1, "caf\udce9"): Histogram.of([1]), (2, "b"): Histogram.of([2, 3])},
+            ({1: "ONE"}, {}),
         ),
     ),
     provenance=rs.Provenance(
@@ -49,6 +51,9 @@ RESULT = rs.Result(
         ended=datetime(2025, 1, 2, 3, 4, 6, tzinfo=UTC),
         binaries=(rs.Binary("./itest.test", "8f3c"),),
         tracekit="0.1.0",
+        resolutions=(
+            rs.Resolution("value.len", "cache_insert", "size_t", "rdx (arg2)", Verdict.HIGH, ("both",)),
+        ),
     ),
     losses=(rs.Loss(rs.LossKind.EVENTS, "3 events were lost", 3, hint="Filter."),),
     notes=("a note",),

@@ -386,3 +386,18 @@ def test_origin_is_shown(reader, text) -> None:
     with pytest.raises(ProgramSyntaxError) as caught:
         reader(text, "job.tk")
     assert str(caught.value).startswith("job.tk:1:1: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("s.size()", "len(s)"),
+        ("s.length()", "len(s)"),
+        ("req->names.len()", "len(req->names)"),
+        ("v->size()", "len(*v)"),
+        ("v.capacity()", "cap(v)"),
+    ],
+)
+def test_what_languages_call_a_length(text: str, same: str) -> None:
+    """C++'s and Rust's methods mean len() and cap(); a pointer to a container is followed."""
+    assert parse_expression(text) == parse_expression(same)

@@ -25,10 +25,17 @@ class _Entry:
 
 
 @attrs.frozen
+class _Label:
+    value: int
+    name: str
+
+
+@attrs.frozen
 class _Map:
     name: str
     function: Literal["count", "sum", "min", "max", "avg", "stats", "hist", "lhist", "llquantize"]
     key_names: tuple[str, ...]
+    key_labels: tuple[tuple[_Label, ...], ...]
     entries: tuple[_Entry, ...]
 
 
@@ -73,12 +80,14 @@ def register(converter: Converter) -> None:
         entries = {entry.key: entry.histogram for entry in found.entries}
         if len(entries) < len(found.entries):
             raise ValueError("two entries have the same key")
-        return MapResult(found.name, found.function, found.key_names, entries)
+        labels = tuple({label.value: label.name for label in of_key} for of_key in found.key_labels)
+        return MapResult(found.name, found.function, found.key_names, entries, labels)
 
     def write_map(value: MapResult) -> dict[str, Any]:
         entries = tuple(_Entry(*entry) for entry in value.entries.items())
+        labels = tuple(tuple(_Label(*label) for label in of_key.items()) for of_key in value.key_labels)
         written: dict[str, Any] = converter.unstructure(
-            _Map(value.name, value.function, value.key_names, entries)  # type: ignore[arg-type]
+            _Map(value.name, value.function, value.key_names, labels, entries)  # type: ignore[arg-type]
         )
         return written
 

@@ -3,7 +3,8 @@
 Arithmetic is C's with one width: every operand is first widened to 64 bits, and an operation with an
 unsigned 64-bit operand is unsigned, as C converts. Division truncates toward zero; by zero, it gives
 what eBPF does (RFC 9669, section 4.1): ``x / 0`` is 0 and ``x % 0`` is ``x``. Shift counts are taken
-modulo 64. Comparisons and logic give 0 or 1.
+modulo 64. Comparisons and logic give 0 or 1. With a float on one side ``+ - * /`` and comparisons are
+IEEE 754's in double precision; a float that is aggregated, or is a key, is converted toward zero.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final, Literal, assert_never, get_args
 
 import attrs
 
-from tracekit.core.types import INT64, UINT64, IntType, OtherType, Type
+from tracekit.core.types import FLOAT, INT64, UINT64, FloatType, IntType, OtherType, Type
 from tracekit.errors import UsageError, check_encodable
 
 ArithmeticOp = Literal["*", "/", "%", "+", "-", "<<", ">>", "&", "^", "|"]
@@ -225,6 +226,32 @@ class Deref(Operators):
 
 
 @attrs.frozen(order=False)
+class Len(Operators):
+    """``len(base)``: how many elements a string, slice or vector has, in the words of its language."""
+
+    base: Expr
+
+
+@attrs.frozen(order=False)
+class Cap(Operators):
+    """``cap(base)``: for how many elements a slice or vector has room."""
+
+    base: Expr
+
+
+@attrs.frozen(order=False)
+class Float(Operators):
+    """``float32(bits)`` or ``float64(bits)``: the low bits of an integer, taken for an IEEE 754 number."""
+
+    bits: int
+    operand: Expr
+
+    def __attrs_post_init__(self) -> None:
+        if self.bits not in (32, 64):
+            raise UsageError(f"there are no floats of {self.bits} bits", "Use float32 or float64.")
+
+
+@attrs.frozen(order=False)
 class Load(Operators):
     """``*(type *)address``: an integer in the target's memory. An unreadable address reads as 0."""
 
@@ -234,14 +261,23 @@ class Load(Operators):
 
 @attrs.frozen(order=False)
 class Str(Operators):
-    """``str(pointer)``: the target's C string, cut to ``length - 1`` bytes if a length is given."""
+    """``str(pointer)``: the target's string, which a NUL ends, or which has ``size`` bytes.
+
+    Attributes:
+        pointer: where it begins.
+        length: cut it to ``length - 1`` bytes; None not to.
+        size: how many bytes it has, if that is known only when it is traced; None if a NUL ends it.
+    """
 
     pointer: Expr
     length: int | None = None
+    size: Expr | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.length is not None and self.length < 1:
             raise UsageError(f"str() of length {self.length}", "Give a length of at least 1.")
+        if self.length is not None and self.size is not None:
+            raise UsageError("str() with a length and a size", "Give one of them.")
 
 
 @attrs.frozen(order=False)
@@ -279,8 +315,8 @@ class Cast(Operators):
 
 
 Expr = (
-    Int | String | Arg | Reg | Builtin | Name | Member | Index | Deref | Load | Str
-    | Unary | Binary | Conditional | Cast
+    Int | String | Arg | Reg | Builtin | Name | Member | Index | Deref | Len | Cap | Load | Str
+    | Float | Unary | Binary | Conditional | Cast
 )  # fmt: skip
 """Any expression."""
 
@@ -306,10 +342,12 @@ def children(node: Expr) -> tuple[Expr, ...]:
     match node:
         case Int() | String() | Arg() | Reg() | Builtin() | Name():
             return ()
-        case Member(base=inner) | Deref(pointer=inner) | Load(address=inner) | Str(pointer=inner):
+        case Member(base=inner) | Deref(pointer=inner) | Load(address=inner) | Len(inner) | Cap(inner):
             return (inner,)
-        case Unary(operand=inner) | Cast(operand=inner):
+        case Unary(operand=inner) | Cast(operand=inner) | Float(operand=inner):
             return (inner,)
+        case Str(pointer, _, size):
+            return (pointer,) if size is None else (pointer, size)
         case Index(base, index):
             return (base, index)
         case Binary(_, left, right):
@@ -341,9 +379,14 @@ def type_of(node: Expr) -> Type:
             return INT64 if value <= INT64.maximum else UINT64
         case String() | Builtin(BuiltinName.COMM | BuiltinName.FUNC):
             return OtherType.STRING
-        case Str(pointer):
+        case Str(pointer, _, size):
             _integer(pointer)
+            if size is not None:
+                _integer(size)
             return OtherType.STRING
+        case Float(_, operand):
+            _integer(operand)
+            return FLOAT
         case Builtin(BuiltinName.USTACK):
             return OtherType.STACK
         case Reg():
@@ -354,17 +397,19 @@ def type_of(node: Expr) -> Type:
             _integer(address)
             return type_
         case Cast(type_, operand):
-            _integer(operand)
+            _number(type_of(operand))
             return type_
         case Unary(op, operand):
-            inner = _integer(operand)
+            inner = _number(type_of(operand))
+            if isinstance(inner, FloatType) and op == "~":
+                raise UsageError("a float has no bits to invert")
             return INT64 if op == "!" else _widened(inner)
         case Binary(op, left, right):
             return _binary_type(op, left, right)
         case Conditional(test, then, other):
-            _integer(test)
-            return _common(_integer(then), _integer(other))
-        case Name() | Member() | Index() | Deref():
+            _number(type_of(test))
+            return _common(_number(type_of(then)), _number(type_of(other)))
+        case Name() | Member() | Index() | Deref() | Len() | Cap():
             raise UsageError(
                 "the type of a name is known only after it is resolved",
                 "Name the argument by its register or index, such as arg2.",
@@ -373,7 +418,7 @@ def type_of(node: Expr) -> Type:
             assert_never(node)
 
 
-def _binary_type(op: BinaryOp, left: Expr, right: Expr) -> IntType:
+def _binary_type(op: BinaryOp, left: Expr, right: Expr) -> IntType | FloatType:
     types = type_of(left), type_of(right)
     if op in ("==", "!=") and OtherType.STRING in types:
         if types[0] != types[1]:
@@ -382,22 +427,29 @@ def _binary_type(op: BinaryOp, left: Expr, right: Expr) -> IntType:
     left_type, right_type = map(_number, types)
     if op in COMPARE_OPS or op in LOGIC_OPS:
         return INT64
+    if FLOAT in (left_type, right_type) and op not in ("+", "-", "*", "/"):
+        raise UsageError(f"{op} needs integers, and one side is a float", "Convert it, as in (int64)x.")
     return _widened(left_type) if op in ("<<", ">>") else _common(left_type, right_type)
 
 
 def _integer(node: Expr) -> IntType:
-    return _number(type_of(node))
+    type_ = _number(type_of(node))
+    if isinstance(type_, FloatType):
+        raise UsageError("a float stands where an integer is needed", "Convert it, as in (int64)x.")
+    return type_
 
 
-def _number(type_: Type) -> IntType:
+def _number(type_: Type) -> IntType | FloatType:
     if isinstance(type_, OtherType):
         raise UsageError(f"a {type_.value} stands where a number is needed")
     return type_
 
 
-def _widened(type_: IntType) -> IntType:
-    return UINT64 if type_ == UINT64 else INT64
+def _widened(type_: IntType | FloatType) -> IntType | FloatType:
+    return type_ if type_ in (UINT64, FLOAT) else INT64
 
 
-def _common(left: IntType, right: IntType) -> IntType:
+def _common(left: IntType | FloatType, right: IntType | FloatType) -> IntType | FloatType:
+    if FLOAT in (left, right):
+        return FLOAT
     return UINT64 if UINT64 in (left, right) else INT64

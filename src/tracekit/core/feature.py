@@ -10,8 +10,11 @@ from tracekit.core.expr import (
     Arg,
     Builtin,
     BuiltinName,
+    Cap,
     Deref,
+    Float,
     Index,
+    Len,
     Load,
     Member,
     Name,
@@ -47,6 +50,7 @@ class Feature(enum.Enum):
     NAME = "arguments by name"
     MEMORY = "reading the target's memory"
     STRING = "reading the target's strings"
+    FLOAT = "floating-point values"
     PROCESS_ID = "pid and tid"
     COMM = "comm"
     CPU = "cpu"
@@ -87,12 +91,14 @@ def features_of(program: Program) -> frozenset[Feature]:
                     found.add(Feature.REGISTER)
                 case Builtin(name):
                     found.add(_BUILTINS[name])
-                case Name() | Member() | Index() | Deref():
+                case Name() | Member() | Index() | Deref() | Len() | Cap():
                     found.add(Feature.NAME)
                 case Load():
                     found.add(Feature.MEMORY)
                 case Str():
                     found.add(Feature.STRING)
+                case Float():
+                    found.add(Feature.FLOAT)
                 case _:
                     pass
         for aggregate in clause.aggregates:

@@ -14,9 +14,11 @@ from tracekit.core.expr import (
     Arg,
     Builtin,
     BuiltinName,
+    Cap,
     Deref,
     Expr,
     Index,
+    Len,
     Member,
     Name,
     Reg,
@@ -151,8 +153,12 @@ def check(program: Program) -> None:
 
 
 def _type(root: Expr) -> object:
-    named = any(isinstance(e, Name | Member | Index | Deref) for e in walk(root))
-    return None if named else type_of(root)
+    return None if is_named(root) else type_of(root)
+
+
+def is_named(root: Expr) -> bool:
+    """Whether an expression has names that are to be resolved before its type is known."""
+    return any(isinstance(e, Name | Member | Index | Deref | Len | Cap) for e in walk(root))
 
 
 def _check_bounds(aggregate: Aggregate) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import attrs
 
+from tracekit.core.calibration import Verdict
 from tracekit.core.histogram import Histogram
 from tracekit.core.program import Program
 
@@ -24,12 +25,15 @@ class MapResult:
         function: the aggregation's word: ``count``, ``sum``, …, ``hist``, ``lhist``, ``llquantize``.
         key_names: the keys' expressions as text; empty for a map without keys.
         entries: a histogram for each tuple of keys; the one of ``()`` for a map without keys.
+        key_labels: for each key, what the source calls its values, if it is an enumeration; empty if no key
+            is.
     """
 
     name: str
     function: str
     key_names: tuple[str, ...] = ()
     entries: Mapping[tuple[Key, ...], Histogram] = attrs.field(factory=dict)
+    key_labels: tuple[Mapping[int, str], ...] = ()
 
     @property
     def total(self) -> int:
@@ -80,6 +84,27 @@ class Binary:
 
     path: str
     build_id: str = ""
+
+
+@attrs.frozen
+class Resolution:
+    """What a name of the program was taken for, and how well that is known.
+
+    Attributes:
+        name: the name as the program has it: ``value.len``.
+        function: the function whose argument it is, as its symbol.
+        type: its type in the source.
+        location: where it was read, in words: ``rdx (arg2)``.
+        verdict: how well that is known.
+        evidence: what says so.
+    """
+
+    name: str
+    function: str
+    type: str
+    location: str
+    verdict: Verdict
+    evidence: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -155,6 +180,7 @@ class Provenance:
         started: when the probes were in place, with a time zone.
         ended: when they were taken away, with a time zone.
         tracekit: tracekit's version.
+        resolutions: what the program's names were taken for.
     """
 
     program: Program
@@ -166,6 +192,7 @@ class Provenance:
     ended: datetime
     binaries: tuple[Binary, ...] = ()
     tracekit: str = ""
+    resolutions: tuple[Resolution, ...] = ()
 
 
 @attrs.frozen

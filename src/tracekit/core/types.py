@@ -50,12 +50,20 @@ INT_TYPES: Final[dict[str, IntType]] = {
 """The integer types by their names in the language."""
 
 
+@attrs.frozen
+class FloatType:
+    """A floating-point number, computed with in double precision."""
+
+
+FLOAT: Final = FloatType()
+
+
 class OtherType(enum.Enum):
-    """The types that are no integers: they can be keys, and strings can be compared."""
+    """The types that are no numbers: they can be keys, and strings can be compared."""
 
     STRING = "string"
     STACK = "stack"
 
 
-Type = IntType | OtherType
+Type = IntType | FloatType | OtherType
 """What an expression's value is."""

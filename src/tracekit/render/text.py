@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Final
@@ -85,8 +85,15 @@ def _text(lines: Sequence[str] | Iterator[str]) -> str:
 
 
 def _heading(map_: MapResult, keys: tuple[Key, ...]) -> str:
-    inside = ", ".join(str(key) if isinstance(key, int) else quoted(key) for key in keys)
+    labels = map_.key_labels or ({},) * len(keys)
+    inside = ", ".join(_shown(key, names) for key, names in zip(keys, labels, strict=False))
     return f"@{printable(map_.name)}" + (f"[{inside}]" if keys else "")
+
+
+def _shown(key: Key, names: Mapping[int, str]) -> str:
+    if not isinstance(key, int):
+        return quoted(key)
+    return printable(names[key]) if key in names else str(key)
 
 
 def _entry(

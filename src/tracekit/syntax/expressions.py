@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, cast
 
 from tracekit.core.constant import constant
@@ -12,12 +13,15 @@ from tracekit.core.expr import (
     BinaryOp,
     Builtin,
     BuiltinName,
+    Cap,
     Cast,
     Conditional,
     Deref,
     Expr,
+    Float,
     Index,
     Int,
+    Len,
     Load,
     Member,
     Name,
@@ -47,7 +51,19 @@ POWERS: Final = {
 }
 """How strongly the binary operators bind; ``?:`` binds less than all of them."""
 
-_FUNCTIONS: Final = ("str", "reg")
+_OF_ONE: Final[dict[str, Callable[[Expr], Expr]]] = {
+    "len": Len,
+    "cap": Cap,
+    "float32": lambda operand: Float(32, operand),
+    "float64": lambda operand: Float(64, operand),
+}
+_METHODS: Final[dict[str, Callable[[Expr], Expr]]] = {
+    **dict.fromkeys(("len", "size", "length"), Len),
+    **dict.fromkeys(("cap", "capacity"), Cap),
+}
+"""What C++ and Rust write after a dot for ``len()`` and ``cap()``."""
+
+_FUNCTIONS: Final = ("str", "reg", *_OF_ONE)
 _BUILTINS: Final = {name.value: name for name in BuiltinName}
 _ARG: Final = re.compile(r"arg(0|[1-9][0-9]{0,8})")
 
@@ -194,6 +210,11 @@ def _named(s: Stream) -> Expr:
         return _str(s, token)
     if called and word == "reg":
         return _reg(s, token)
+    if called and word in _OF_ONE:
+        s.advance()
+        operand = _expression(s)
+        s.expect(")", f"{word} takes one argument.")
+        return s.make(token.start, _OF_ONE[word], operand)
     if called:
         raise _no_function(s, token)
     if word in _BUILTINS:
@@ -214,7 +235,8 @@ def _no_function(s: Stream, token: Token) -> Exception:
         f"there is no function {shown(word)} in expressions",
         token.start,
         token.end,
-        suggestion(word, _FUNCTIONS) or 'The functions are str(pointer[, length]) and reg("name").',
+        suggestion(word, _FUNCTIONS)
+        or 'The functions are str(pointer[, length]), reg("name"), len(x), cap(x), float32(x) and float64(x).',
     )
 
 
@@ -222,13 +244,14 @@ def _str(s: Stream, token: Token) -> Expr:
     s.descend()
     s.expect("(")
     pointer = _expression(s)
-    length = None
+    length = size = None
     if s.accept(","):
-        start = s.token.start
-        length = constant_at(s, expression(s), start, s.end)
+        limit = expression(s)
+        length = constant(limit)
+        size = limit if length is None else None
     s.expect(")", "str takes a pointer and, if you like, a length: str(arg1, 64).")
     s.ascend()
-    return s.make(token.start, Str, pointer, length)
+    return s.make(token.start, Str, pointer, length, size)
 
 
 def _reg(s: Stream, token: Token) -> Expr:
@@ -245,13 +268,27 @@ def _suffixes(s: Stream, base: Expr) -> Expr:
         match s.token.text:
             case "." | "->" as sign:
                 s.advance()
-                base = Member(base, _field(s), sign == "->")
+                if s.token.kind == "name" and s.peek().text == "(":
+                    base = _method(s, Deref(base) if sign == "->" else base)
+                else:
+                    base = Member(base, _field(s), sign == "->")
             case "[":
                 s.advance()
                 base = Index(base, _expression(s))
                 s.expect("]")
             case _:
                 return base
+
+
+def _method(s: Stream, base: Expr) -> Expr:
+    token = s.advance()
+    word = token.text
+    if word not in _METHODS:
+        hint = suggestion(word, _METHODS) or "Nothing of the target's is called; fields can be read."
+        raise s.error(f"{shown(word)} can't be called", token.start, token.end, hint)
+    s.advance()
+    s.expect(")", f"{word}() takes no arguments.")
+    return _METHODS[word](base)
 
 
 def _field(s: Stream) -> str:

@@ -10,12 +10,15 @@ from tracekit.core.expr import (
     Arg,
     Binary,
     Builtin,
+    Cap,
     Cast,
     Conditional,
     Deref,
     Expr,
+    Float,
     Index,
     Int,
+    Len,
     Load,
     Member,
     Name,
@@ -156,8 +159,17 @@ def _form(node: Expr) -> tuple[str, int]:
             return f"{_text(base, _SUFFIX)}{'->' if arrow else '.'}{_field(field)}", _SUFFIX
         case Index(base, index):
             return f"{_text(base, _SUFFIX)}[{_text(index, 0)}]", _SUFFIX
-        case Str(pointer, length):
-            return f"str({_text(pointer, 0)}{'' if length is None else f', {length:d}'})", _SUFFIX
+        case Len(base):
+            return f"len({_text(base, 0)})", _SUFFIX
+        case Cap(base):
+            return f"cap({_text(base, 0)})", _SUFFIX
+        case Float(bits, operand):
+            return f"float{bits}({_text(operand, 0)})", _SUFFIX
+        case Str(pointer, None, None):
+            return f"str({_text(pointer, 0)})", _SUFFIX
+        case Str(pointer, length, size):
+            end = f"{length:d}" if size is None else _text(size, 0)
+            return f"str({_text(pointer, 0)}, {end})", _SUFFIX
         case Deref(pointer):
             return f"*{_text(pointer, _UNARY)}", _UNARY
         case Load(type_, address):

@@ -10,7 +10,7 @@ from tracekit.backends.bpftrace.saved_model import Print, refused, shown
 from tracekit.core.expr import Expr, type_of
 from tracekit.core.program import Aggregate
 from tracekit.core.result import Key
-from tracekit.core.types import IntType, OtherType
+from tracekit.core.types import IntType, Type
 from tracekit.errors import UsageError
 from tracekit.syntax import print_expression
 
@@ -78,7 +78,7 @@ def _without_program(printed: Sequence[str], separator: str) -> tuple[tuple[str,
     return names, [tuple(map(int, parts)) for parts in split]
 
 
-def _type(key: Expr) -> IntType | OtherType | None:
+def _type(key: Expr) -> Type | None:
     """A key's type; None if only debug information can tell."""
     try:
         return type_of(key)
@@ -86,7 +86,7 @@ def _type(key: Expr) -> IntType | OtherType | None:
         return None
 
 
-def _parts(text: str, types: Sequence[IntType | OtherType | None], separator: str) -> list[str] | None:
+def _parts(text: str, types: Sequence[Type | None], separator: str) -> list[str] | None:
     """The parts of joined keys; None if there are several ways.
 
     Integers have no separator inside, so they come off both ends; what is left is in one way only if it is
@@ -111,7 +111,7 @@ def _parts(text: str, types: Sequence[IntType | OtherType | None], separator: st
     return [*before, *middle, *after] if len(middle) == len(left) else None
 
 
-def _column(found: Print, type_: IntType | OtherType | None, texts: Sequence[str]) -> Sequence[Key]:
+def _column(found: Print, type_: Type | None, texts: Sequence[str]) -> Sequence[Key]:
     """The keys at one place, in the program's type."""
     if type_ is None and all(map(_INTEGER.fullmatch, texts)):
         return [int(text) for text in texts]
