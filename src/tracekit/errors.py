@@ -148,7 +148,9 @@ class AmbiguousFunctionError(TracekitError):
     Attributes:
         function: the name that was asked for.
         binary: the path of the binary.
-        candidates: one line for each function, with its address.
+        candidates: one line for each function, with its address; at most the first 20 or so.
+        more: how many functions aren't listed.
+        note: how else to name one, as the rest of a sentence; or the empty string.
     """
 
     message: str = attrs.field(init=False)
@@ -156,10 +158,18 @@ class AmbiguousFunctionError(TracekitError):
     function: str
     binary: str
     candidates: tuple[str, ...]
+    more: int = 0
+    note: str = ""
 
     def __attrs_post_init__(self) -> None:
-        self.message = f"{self.binary} has {len(self.candidates)} functions {self.function!r}"
-        self.hint = f"Name one by its address: {'; '.join(self.candidates)}."
+        self.message = f"{self.binary} has {len(self.candidates) + self.more} functions {self.function!r}"
+        more = (f"and {self.more} more",) if self.more else ()
+        lines = "".join(f"\n  {line}" for line in (*self.candidates, *more))
+        self.hint = f"Name one by its address{self.note}:{lines}"
+
+
+class UnresolvedError(TracekitError):
+    """A name of a program means nothing that is known, or that is known well enough."""
 
 
 class PrivilegeError(TracekitError):

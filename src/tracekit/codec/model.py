@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_origin
 
 import attrs
 
-from tracekit.codec import documents, scalars
+from tracekit.codec import documents, scalars, sources
 from tracekit.core.aggregation import Aggregation
 from tracekit.core.buckets import Scheme
 from tracekit.core.expr import Expr
+from tracekit.core.location import Location
 from tracekit.core.probe import Probe
 from tracekit.core.program import Program
 from tracekit.core.result import Key
+from tracekit.core.source import SourceType
 from tracekit.core.types import IntType
 from tracekit.errors import TracekitError, UsageError
 
@@ -34,7 +36,7 @@ T = TypeVar("T")
 
 _TAGS: Final[dict[type, str]] = {
     cls: re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
-    for union in (Expr, Probe, Aggregation, Scheme)
+    for union in (Expr, Probe, Aggregation, Scheme, SourceType, Location)
     for cls in get_args(union)
 }
 """The classes that share a place with others, and the tags that tell them apart."""
@@ -135,6 +137,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(IntType, scalars.int_type)
     converter.register_unstructure_hook(IntType, lambda value: value.name)
     documents.register(converter)
+    sources.register(converter)
     return converter
 
 

@@ -1,6 +1,7 @@
-"""Registers and where the C convention puts integer arguments, as data.
+"""Registers and what conventions use them for, as data.
 
-Sources: System V AMD64 ABI 1.0, section 3.2.3; AAPCS64 (2024Q3), section 6.8.2; the engines' own
+Sources: System V AMD64 ABI 1.0, section 3.2.3; AAPCS64 (2024Q3), sections 6.8.2 and 6.9; Go's
+``src/cmd/compile/abi-internal.md``, sections "amd64 architecture" and "arm64 architecture"; the engines' own
 names of registers: bpftrace ``src/arch/x86_64.cpp`` and ``src/arch/aarch64.cpp``, which follow the kernel's
 ``struct pt_regs``.
 """
@@ -28,6 +29,12 @@ class Architecture:
         return_shift: bytes that a return moves the stack pointer by.
         registers: the manual's names of the general registers, with ``pt_regs``'s name of each.
         aliases: what else a register may be called.
+        vectors: registers of C's floating-point arguments, in order.
+        results: registers of C's integer results, in order.
+        vector_results: registers of C's floating-point results, in order.
+        go_integers: registers of Go's integer arguments and results, in order.
+        go_vectors: registers of Go's floating-point arguments and results, in order.
+        go_stack_arguments: as ``stack_arguments``, for Go.
     """
 
     name: str
@@ -37,6 +44,12 @@ class Architecture:
     return_shift: int
     registers: Mapping[str, str]
     aliases: Mapping[str, str] = attrs.field(factory=dict)
+    vectors: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+    vector_results: tuple[str, ...] = ()
+    go_integers: tuple[str, ...] = ()
+    go_vectors: tuple[str, ...] = ()
+    go_stack_arguments: int = 8
 
     def register(self, name: str) -> str:
         """The ``pt_regs`` name of a register.
@@ -63,6 +76,11 @@ X86_64: Final = Architecture(
         **{f"r{n}": n for n in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "ip")},
         **{f"r{n}": f"r{n}" for n in range(8, 16)},
     },
+    vectors=tuple(f"xmm{n}" for n in range(8)),
+    results=("rax", "rdx"),
+    vector_results=("xmm0", "xmm1"),
+    go_integers=("rax", "rbx", "rcx", "rdi", "rsi", "r8", "r9", "r10", "r11"),
+    go_vectors=tuple(f"xmm{n}" for n in range(15)),
 )
 
 AARCH64: Final = Architecture(
@@ -73,6 +91,11 @@ AARCH64: Final = Architecture(
     return_shift=0,
     registers={**{f"x{n}": f"r{n}" for n in range(31)}, "sp": "sp", "pc": "pc"},
     aliases={"fp": "x29", "lr": "x30"},
+    vectors=tuple(f"v{n}" for n in range(8)),
+    results=tuple(f"x{n}" for n in range(8)),
+    vector_results=tuple(f"v{n}" for n in range(8)),
+    go_integers=tuple(f"x{n}" for n in range(16)),
+    go_vectors=tuple(f"v{n}" for n in range(16)),
 )
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {

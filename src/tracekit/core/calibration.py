@@ -58,7 +58,7 @@ class Argument:
         name: as in the source; empty if it has none.
         type: its type.
         known: its parts; empty if it was refused as a whole.
-        reason: why it was refused; empty if it wasn't.
+        reason: why it was refused, or some part of it; empty if nothing was.
         remedy: what would settle it.
         artificial: whether the compiler added it, as C++'s ``this``.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from typing import Final
 
 import attrs
@@ -33,12 +34,18 @@ def _positive(_instance: object, attribute: attrs.Attribute[int], value: int) ->
         raise UsageError(f"the probe's {attribute.name} {value} is not positive")
 
 
+_IN_FILE: Final = re.compile(
+    r"""([^:*"()<>\[\]{}]+\.(?:c|h|cc|cpp|cxx|hpp|rs|go|m|mm|s|S)):(?!:)(.+)""", re.DOTALL
+)
+
+
 @attrs.frozen
 class FunctionName:
     """How a probe names functions of a binary.
 
     Attributes:
-        text: a source name, a mangled name, or an address such as ``0x1139``.
+        text: a source name, a mangled name, or an address such as ``0x1139``; before a name there may be
+            a source file: ``net/a.c:parse``.
         exact: True if ``*`` in ``text`` is a star (a quoted name), False if it is the wildcard.
     """
 
@@ -49,6 +56,12 @@ class FunctionName:
     def is_pattern(self) -> bool:
         """Whether the name can stand for several functions."""
         return not self.exact and "*" in self.text
+
+    @property
+    def in_file(self) -> tuple[str, str] | None:
+        """The source file and the function, of a name such as ``net/a.c:parse``; None of another."""
+        found = _IN_FILE.fullmatch(self.text)
+        return (found[1], found[2]) if found else None
 
     @property
     def address(self) -> int | None:

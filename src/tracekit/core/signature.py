@@ -31,6 +31,8 @@ class Parameter:
         pieces: where the debug information says that it is at the entry; None if it says nothing that can
             be used.
         unusable: why not; empty if it can be.
+        gone: whether it says that at the entry there is no such thing: an optimiser has removed it, or knows
+            its value.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Parameter:
     artificial: bool = False
     pieces: tuple[Piece, ...] | None = None
     unusable: str = ""
+    gone: bool = False
 
 
 @attrs.frozen

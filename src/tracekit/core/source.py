@@ -142,6 +142,7 @@ class Record:
         passing: how C++ passes it by value; None if the debug information doesn't say.
         discriminant: of a Rust enum with several variants, what tells them apart; None if nothing does.
         variants: of a Rust enum, its variants.
+        arguments: of a generic one, the types that it was made with, in order.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Record:
     passing: Passing | None = None
     discriminant: Field | None = None
     variants: tuple[Variant, ...] = ()
+    arguments: tuple[TypeId, ...] = ()
 
 
 @attrs.frozen

@@ -1,8 +1,9 @@
 r"""Words: the paths and function names of probes, quoted or as they are.
 
 A plain word ends at a space, comma, semicolon, brace, quote or colon; a backslash takes that meaning
-from a character. In a function's name ``::`` doesn't end it, and brackets hold what the language puts
-there, so that ``main.(*T).M``, ``ns::f(int, char)`` and ``<A as B>::f`` need no quotes.
+from a character. In a function's name ``::`` doesn't end it, nor does the colon after a source file, and
+brackets hold what the language puts there, so that ``main.(*T).M``, ``ns::f(int, char)``, ``<A as B>::f``
+and ``net/a.c:parse`` need no quotes.
 
 In such a name ``*`` is the wildcard, but a star in Go's receiver ``.(*T).`` and after a backslash.
 Where it could be either, as in ``f(char*)`` and ``operator*``, the name has to be quoted.
@@ -93,6 +94,9 @@ def function(s: Stream) -> tuple[FunctionName, int]:
         raise s.error("this * can be the operator or the wildcard", start, s.position, _QUOTE_IT)
     found = _OFFSET.search(shape)
     length = found.start() if found else len(shape)
+    if shape[:length].endswith(":") and not shape[:length].endswith("::"):
+        hint = "Write the function after its file, as in a.c:parse."
+        raise s.error("the FUNCTION is missing", start + length, start + length + 1, hint)
     return _function_name(s, start, name[:length], shape[:length]), _offset(s, found)
 
 
@@ -142,6 +146,8 @@ def _plain(s: Stream) -> tuple[str, str]:
             continue
         elif (run := _GO_RECEIVER.match(text, at)) and (at == start or text[at - 1] == "."):
             piece, shape = run[0], "_" * len(run[0])
+        elif text.startswith(":", at) and not closers and _ends_file("".join(shapes), text, at):
+            piece = shape = ":"
         else:
             piece = shape = _sign(s, start, closers)
             if not piece:
@@ -153,6 +159,12 @@ def _plain(s: Stream) -> tuple[str, str]:
         at = closers[-1][1]
         raise s.error(f"the bracket '{text[at]}' of the name is not closed", at, at + 1, _QUOTE_IT)
     return "".join(names), "".join(shapes)
+
+
+def _ends_file(shape: str, text: str, at: int) -> bool:
+    """Whether the colon at an index stands between a source file and the function in it."""
+    in_file = FunctionName(f"{shape}:f").in_file
+    return in_file is not None and in_file[0] == shape and not text.startswith("::", at)
 
 
 def _sign(s: Stream, start: int, closers: list[tuple[str, int]]) -> str:
