@@ -8,6 +8,7 @@ from pathlib import Path
 
 COMMANDS = (
     ("startup.py",),
+    ("calibration.py",),
     ("whole_run.py", "--breakdown"),
     ("symbols.py",),
     ("parse_output.py",),

@@ -7,7 +7,20 @@ import shutil
 
 import pytest
 
-PACKAGES = {"gcc": "gcc", "g++": "g++", "go": "golang-go", "readelf": "binutils", "objcopy": "binutils"}
+PACKAGES = {
+    "gcc": "gcc",
+    "g++": "g++",
+    "clang": "clang",
+    "clang++": "clang",
+    "dsymutil": "llvm",
+    "dwz": "dwz",
+    "ld.lld": "lld",
+    "go": "golang-go",
+    "rustc": "rustc",
+    "gdb": "gdb",
+    "readelf": "binutils",
+    "objcopy": "binutils",
+}
 
 SAMPLE = r"""
 #include <stdlib.h>

@@ -11,7 +11,7 @@ from tests.hang import ends
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import TracekitError
-from tracekit.symbols import after_stack_check, clone_note, file_offset, find, find_usdt, open_image
+from tracekit.symbols import after_stack_check, file_offset, find, find_usdt, notes, open_image
 
 TINY = """
 __attribute__((section(".note.stapsdt"), used)) static const char note[] =
@@ -70,13 +70,13 @@ def answers(path, address=0):
     if image is None:
         return 0
     functions = []
-    for name in ("insert", "cache_*", hex(address), "isnert", "a::b"):
+    for name in ("insert", "cache_*", hex(address), "isnert", "a::b", "a.c:insert", "a::*"):
         functions += attempt(lambda name=name: find(image, FunctionName(name))) or ()
     for function in functions:
         assert image.is_code(function.address)
         assert file_offset(image, function.address) in range(os.path.getsize(path))
         assert function.size >= 0
-        attempt(lambda function=function: clone_note(image, function))
+        attempt(lambda function=function: notes(image, function))
         attempt(lambda function=function: after_stack_check(image, function))
     for site in attempt(lambda: find_usdt(image, "a", "b")) or ():
         assert (site.provider, site.name) == ("a", "b")

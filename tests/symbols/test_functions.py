@@ -199,22 +199,6 @@ def test_exported_functions_of_a_stripped_library(build):
     assert [f.name for f in find(image, FunctionName("exported"))] == ["exported"]
 
 
-def test_mangled_names(build):
-    """A C++ source name is answered with the mangled names, in quotes; these are found."""
-    text = """
-struct Cache { int insert(int); int insert(long); int reinsert(int); };
-int Cache::insert(int x) { return x; } int Cache::insert(long x) { return x; }
-int Cache::reinsert(int x) { return x; }
-namespace store { int evict(int x) { return x; } }
-int main() { return 0; }"""
-    image = open_image(build(text, compiler="g++", suffix=".cc"))
-    assert missing(image, "Cache::insert").near == ('"_ZN5Cache6insertEi"', '"_ZN5Cache6insertEl"')
-    assert missing(image, "evict").near == ('"_ZN5store5evictEi"',)
-    assert missing(image, "Cache::insert(int)").near[0] == '"_ZN5Cache6insertEi"'
-    assert "mangled" in missing(image, "insert").hint
-    assert find(image, FunctionName("_ZN5Cache6insertEi"))
-
-
 def test_clones_beside_the_function(sample):
     """A function that is there and has clones is found, with a note on the calls that go to those."""
     image = open_image(sample)

@@ -222,6 +222,13 @@ class SymbolTable:
             self._named[names] = [Symbol(*row) for row in self if row[0] in offsets] if offsets else []
         return self._named[names]
 
+    def at(self, value: int) -> list[Symbol]:
+        """The symbols of a value, in the table's order."""
+        wanted = struct.pack(self._row.format[0] + "Q", value & (1 << 64) - 1)
+        # The value is the fourth field, 8 bytes into a row of 24.
+        starts = (at - 8 for at in _occurrences(wanted, self._rows) if at % 24 == 8)
+        return [Symbol(*self._row.unpack_from(self._rows, start)) for start in starts]
+
     def names_from(self, start: bytes) -> set[bytes]:
         """All strings that begin with ``start``, among them ends of longer names."""
         return {string(self.strings, at) for at in _occurrences(start, self.strings)}

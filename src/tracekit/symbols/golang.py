@@ -1,4 +1,4 @@
-"""Where a Go function begins to run for good.
+"""Which functions are Go's, and where one begins to run for good.
 
 A Go function starts by comparing the stack pointer with the end of its goroutine's stack. If there is no
 room, or the scheduler wants the processor, it calls the runtime and then starts once more from its first
@@ -21,6 +21,7 @@ import attrs
 from tracekit.errors import BinaryError
 from tracekit.symbols.image import Image
 from tracekit.symbols.lookup import Function
+from tracekit.symbols.spelling import encode, is_clone, is_cold
 
 _LONGEST: Final = 64
 """More bytes than any check has."""
@@ -107,6 +108,58 @@ def after_stack_check(image: Image, function: Function) -> StackCheck | None:
     return None
 
 
+def is_go_function(image: Image, function: Function) -> bool:
+    """Whether a function of a Go binary comes from Go's compiler or assembler, rather than from C by cgo.
+
+    Go's own linker keeps Go's code between ``runtime.text`` and ``runtime.etext``, and C's outside if an
+    external linker is used; names of Go functions have their package and a dot before them.
+
+    Args:
+        image: a Go binary.
+        function: one of its functions, as ``find`` gives it.
+    """
+    start, end = (_address(image, name) for name in ("runtime.text", "runtime.etext"))
+    package, dot, _ = function.name.partition(".")
+    if end >= 0:
+        is_go = start <= function.address < end
+    else:
+        is_go = not is_clone(function.name, package) and not is_cold(function.name)
+    return is_go and (bool(dot) or package.startswith("_cgoexp_"))
+
+
+def check_abi_internal(image: Image, function: Function, check: StackCheck | None) -> None:
+    """Refuse a function of a Go binary that doesn't follow ABIInternal, Go's convention since 1.17.
+
+    By it, the first integer result is in the first register of the results, and the goroutine's address in
+    r14 (x86-64) or x28 (arm64), at the entry and at the return.
+
+    Source: Go's ``src/cmd/compile/abi-internal.md``. ``mangleABIName`` in ``cmd/link/internal/ld/symtab.go``
+    gives ``.abi0`` to functions of the old convention; Go 1.18 is the first whose version is in the binary,
+    and the first with the convention on arm64.
+
+    Args:
+        image: a Go binary.
+        function: one of its functions that ``is_go_function``.
+        check: its check of the stack, as ``after_stack_check`` gives it.
+
+    Raises:
+        BinaryError: if it follows the convention of assembly (ABI0), or nothing tells.
+    """
+    modern = bool(image.go_version) or (image.machine == "x86_64" and check is not None)
+    if not modern:
+        raise BinaryError(
+            f"{image.path} doesn't say that it is of Go 1.17 or later; before, results were on the stack and "
+            "nothing tells goroutines apart",
+            "Build it with a later Go, or probe the function's entry.",
+        )
+    if function.name.endswith(".abi0") or (check is not None and check.loads_g):
+        raise BinaryError(
+            f"{function.name} of {image.path} follows Go's convention for assembly (ABI0), where results are "
+            "on the stack and no register holds the goroutine",
+            "Probe the Go function that wraps it, whose name has no .abi0, or its entry.",
+        )
+
+
 def _check(found: re.Match[bytes]) -> StackCheck:
     groups = found.groupdict()
     frame = 0
@@ -119,6 +172,12 @@ def _check(found: re.Match[bytes]) -> StackCheck:
     return StackCheck(
         offset=found.end(), frame=frame, huge=bool(groups["huge"]), loads_g=bool(groups.get("loads_g"))
     )
+
+
+def _address(image: Image, name: str) -> int:
+    """The address of a symbol; -1 if there is none."""
+    found = (s.value for table in image.symbols for s in table.named(encode(name)) if s.section)
+    return next(found, -1)
 
 
 def _calls(image: Image, address: int, body: bytes) -> Iterator[int]:

@@ -8,12 +8,52 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
+from typing import NamedTuple
 
 from tracekit.errors import BinaryError
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function
+from tracekit.symbols.lookup import Function, named
 
 _HINT = "Use the start of one of its instructions, as 'objdump -d' or gdb's 'disassemble' shows them."
+
+
+class Instruction(NamedTuple):
+    """A decoded instruction, spelled as capstone does.
+
+    Attributes:
+        address: its virtual address.
+        size: how many bytes it has.
+        mnemonic: what it does, with its prefixes: ``bnd ret``.
+        operands: as text.
+    """
+
+    address: int
+    size: int
+    mnemonic: str
+    operands: str
+
+
+def decoded(image: Image, start: int, stop: int) -> list[Instruction]:
+    """The instructions of some code, up to the first bytes that are none.
+
+    Args:
+        image: the binary.
+        start: the virtual address of the first one.
+        stop: the virtual address behind the code; what the file doesn't have is left out.
+
+    Raises:
+        BinaryError: if there is no code at ``start``, or instructions of its machine can't be decoded.
+    """
+    import capstone  # 30 ms, and only for probes inside of functions
+
+    modes = {
+        "x86_64": (capstone.CS_ARCH_X86, capstone.CS_MODE_64),
+        "aarch64": (capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM),
+    }
+    if image.machine not in modes:
+        raise BinaryError(f"{image.path}: instructions of {image.machine} can't be decoded here")
+    code = image.instructions(start, stop - start)
+    return [Instruction(*found) for found in capstone.Cs(*modes[image.machine]).disasm_lite(code, start)]
 
 
 def check_instruction(image: Image, function: Function, offset: int = 0) -> None:
@@ -46,19 +86,24 @@ def check_instruction(image: Image, function: Function, offset: int = 0) -> None
         )
 
 
+def is_function_start(image: Image, function: Function) -> bool:
+    """Whether calls begin at a place, as far as the binary tells.
+
+    A return probe elsewhere would take some word of the stack for the return address, and end the target.
+
+    Args:
+        image: the binary.
+        function: a function or a place in one, as ``find`` gives it.
+    """
+    if function.offset:
+        return False
+    named_so = function.size > 0 or bool(named(image, function.name))
+    return named_so or _unwind_start(image, function.address) == function.address
+
+
 def _starts(image: Image, start: int, end: int) -> set[int]:
     """The addresses of instructions from a function's start up to and with ``end``."""
-    import capstone  # 30 ms, and only for probes inside of functions
-
-    modes = {
-        "x86_64": (capstone.CS_ARCH_X86, capstone.CS_MODE_64),
-        "aarch64": (capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM),
-    }
-    if image.machine not in modes:
-        raise BinaryError(f"{image.path}: instructions of {image.machine} can't be decoded here")
-    code = image.instructions(start, end - start + 16)
-    decoder = capstone.Cs(*modes[image.machine])
-    return {address for address, *_ in decoder.disasm_lite(code, start)}
+    return {found.address for found in decoded(image, start, end + 16)}
 
 
 def _unwind_start(image: Image, address: int) -> int | None:

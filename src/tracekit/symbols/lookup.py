@@ -43,8 +43,8 @@ def named(image: Image, name: str) -> tuple[Function, ...]:
 
     Labels in code that have no type count too: assembly programmers leave it out.
     """
-    return _by_address(
-        _function(name, symbol)
+    return by_address(
+        function(name, symbol)
         for table in image.symbols
         for symbol in table.named(encode(name))
         if symbol.type in (*_TYPES, elf.STT_NOTYPE) and symbol.section and image.is_code(symbol.value)
@@ -60,8 +60,8 @@ def matching(image: Image, pattern: str) -> tuple[Function, ...]:
     # fnmatch's expressions don't backtrack: no pattern, however many stars it has, can hang them.
     match = re.compile(fnmatch.translate(re.sub(r"[\[?]", r"[\g<0>]", pattern))).match
     rows = ((decode(table.name(row)), row) for table, row in defined(image))
-    return _by_address(
-        _function(name, elf.Symbol(*row))
+    return by_address(
+        function(name, elf.Symbol(*row))
         for name, row in rows
         if row[5] and match(name) and not is_cold(name) and image.is_code(row[4])
     )
@@ -70,7 +70,7 @@ def matching(image: Image, pattern: str) -> tuple[Function, ...]:
 def at(image: Image, address: int) -> Function | None:
     """The function that an address lies in, as the place of that address; None if no symbol covers it."""
     around = [
-        _function(decode(table.name(row)), elf.Symbol(*row))
+        function(decode(table.name(row)), elf.Symbol(*row))
         for table, row in defined(image)
         if row[4] == address or row[4] < address < row[4] + row[5]
     ]
@@ -81,6 +81,16 @@ def at(image: Image, address: int) -> Function | None:
     return attrs.evolve(found, address=address, size=max(0, found.size - offset), offset=offset)
 
 
+def at_address(image: Image, address: int) -> tuple[Function, ...]:
+    """The functions whose first instruction is at an address, by each of their names."""
+    return tuple(
+        function(decode(table.name(symbol)), symbol)
+        for table in image.symbols
+        for symbol in table.at(address)
+        if symbol.type in _TYPES and symbol.section
+    )
+
+
 def clones(image: Image, name: str) -> tuple[Function, ...]:
     """The copies of a function that an optimiser made and calls in its place, sorted by address.
 
@@ -89,7 +99,7 @@ def clones(image: Image, name: str) -> tuple[Function, ...]:
         name: the function's symbol, whether or not it still exists itself.
     """
     symbols = {decode(s) for table in image.symbols for s in table.names_from(encode(name) + b".")}
-    return _by_address(f for s in symbols if is_clone(s, name) for f in named(image, s))
+    return by_address(f for s in symbols if is_clone(s, name) for f in named(image, s))
 
 
 def defined(image: Image) -> Iterator[tuple[elf.SymbolTable, elf.Row]]:
@@ -98,6 +108,29 @@ def defined(image: Image) -> Iterator[tuple[elf.SymbolTable, elf.Row]]:
         for row in table:
             if row[1] & 15 in _TYPES and row[3]:
                 yield table, row
+
+
+def containing(
+    image: Image, *texts: bytes, starts: tuple[bytes, ...] = (b"",), imported: bool = False
+) -> Iterator[tuple[str, elf.Symbol]]:
+    """The functions whose symbols contain all of some texts, in the order of the tables.
+
+    Args:
+        image: the binary.
+        texts: the texts.
+        starts: what a symbol may begin with.
+        imported: whether to give those that the binary uses and another one defines, instead of its own.
+    """
+    for table in image.symbols:
+        if any(t not in table.strings for t in texts) or all(s not in table.strings for s in starts):
+            continue
+        for row in table:
+            if row[1] & 15 in _TYPES and bool(row[3]) != imported:
+                name = table.name(row)
+                if not name.startswith(starts) or not all(text in name for text in texts):
+                    continue
+                if imported or image.is_code(row[4]):
+                    yield decode(name), elf.Symbol(*row)
 
 
 def covered(image: Image, number: int) -> bool:
@@ -110,7 +143,8 @@ def covered(image: Image, number: int) -> bool:
     )
 
 
-def _function(name: str, symbol: elf.Symbol) -> Function:
+def function(name: str, symbol: elf.Symbol) -> Function:
+    """The function that a symbol stands for."""
     return Function(
         name,
         symbol.value,
@@ -120,11 +154,11 @@ def _function(name: str, symbol: elf.Symbol) -> Function:
     )
 
 
-def _by_address(functions: Iterable[Function]) -> tuple[Function, ...]:
+def by_address(functions: Iterable[Function]) -> tuple[Function, ...]:
     """One function for each address, if possible one that other files can name; sorted."""
     found: dict[int, Function] = {}
-    for function in functions:
-        other = found.get(function.address)
-        if other is None or (other.local and not function.local):
-            found[function.address] = function
+    for one in functions:
+        other = found.get(one.address)
+        if other is None or (other.local and not one.local):
+            found[one.address] = one
     return tuple(sorted(found.values(), key=lambda f: f.address))

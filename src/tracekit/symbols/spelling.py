@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_CLONE: Final = re.compile(r"(?:\.(?:isra|constprop|part|lto_priv|specialized|llvm|cold)(?:\.\d+)?)+")
+_CLONE_WORDS: Final = ("isra", "constprop", "part", "lto_priv", "specialized", "llvm", "cold")
+_CLONE: Final = re.compile(rf"(?:\.(?:{'|'.join(_CLONE_WORDS)})(?:\.\d+)?)+")
+_RENAMED: Final = re.compile(r"(?:\.(?:lto_priv|llvm)\.\d+)+")
 _COLD: Final = re.compile(r".*\.cold(?:\.\d+)?", re.DOTALL)
-_QUALIFIED: Final = re.compile(r"[^\W\d]\w*(?:::[^\W\d]\w*)*", re.ASCII)
 
 
 def encode(name: str) -> bytes:
@@ -18,6 +19,39 @@ def encode(name: str) -> bytes:
 def decode(name: bytes) -> str:
     """A symbol table's name as text; what isn't UTF-8 comes back from ``encode`` unchanged."""
     return name.decode("utf-8", "surrogateescape")
+
+
+def split_clone(symbol: str) -> tuple[str, str]:
+    """A symbol without what an optimiser appended, and that: ``("f", ".isra.0")``."""
+    parts = symbol.split(".")
+    end = len(parts)
+    while end > 1:
+        if parts[end - 1] in _CLONE_WORDS:
+            end -= 1
+        elif end > 2 and parts[end - 2] in _CLONE_WORDS and parts[end - 1].isdecimal():
+            end -= 2
+        else:
+            break
+    base = ".".join(parts[:end])
+    return (base, symbol[len(base) :]) if base else (symbol, "")
+
+
+def is_go_instance(name: str) -> bool:
+    """Whether a Go function's name has type arguments, and isn't the code for the types of a shape.
+
+    A symbol of that name only calls the code, with a dictionary of the types.
+    Source: Go's ``cmd/compile/internal/noder/reader.go`` (``shapedMethodExpr``, ``shapify``).
+    """
+    return "[" in name and "go.shape." not in name
+
+
+def is_renamed(suffix: str) -> bool:
+    """Whether an appended part only tells functions of one name apart, whose calls all go to it.
+
+    Source: GCC's ``lto-partition.cc`` (``.lto_priv.0``) and LLVM's ``getGlobalNameForLocal`` (``.llvm.123``),
+    which make local functions known to other parts of a program that is optimised as a whole.
+    """
+    return _RENAMED.fullmatch(suffix) is not None
 
 
 def is_cold(symbol: str) -> bool:
@@ -32,22 +66,3 @@ def is_clone(symbol: str, name: str) -> bool:
     LLVM's function specialisation and ThinLTO (``.specialized.1``, ``.llvm.123``).
     """
     return symbol.startswith(name) and _CLONE.fullmatch(symbol[len(name) :]) is not None and not is_cold(symbol)
-
-
-def mangled(name: str) -> re.Pattern[str] | None:
-    """What the mangled symbols of a C++ or Rust function contain.
-
-    Both the Itanium C++ ABI and Rust (v0 and legacy) write each identifier after its length, so that
-    ``Cache::insert`` stands as ``5Cache6insert``.
-
-    Args:
-        name: a name as in the source; a list of parameters is left out of account.
-
-    Returns:
-        A pattern to search symbols with; None if ``name`` is none that these languages have.
-    """
-    name = name.partition("(")[0]
-    if not _QUALIFIED.fullmatch(name):
-        return None
-    parts = "".join(f"{len(part)}{part}" for part in name.split("::"))
-    return re.compile(rf"_[ZR](?:.*\D)?{parts}", re.DOTALL)

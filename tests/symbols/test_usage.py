@@ -1,0 +1,116 @@
+"""What a function's code reads of what it is called with."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tracekit.core.arch import X86_64
+from tracekit.core.probe import FunctionName
+from tracekit.symbols import Function, Image, after_stack_check, find, open_image
+from tracekit.symbols.usage import EVERYTHING, Usage, usage
+
+SOURCE = """
+#include <stdint.h>
+#include <stdlib.h>
+#include <stdio.h>
+struct big { uint64_t w[5]; };
+#define APART __attribute__((noinline))
+APART long none(long a, struct big b, long c) { (void)b; return a * c; }
+APART long some(long a, struct big b, long c) { return a * c + (long)b.w[2]; }
+APART long escapes(long a, struct big b, long c) { for (long i = 0; i < a; i++) puts((char *)&b); return c; }
+APART long own(long a, struct big b) { (void)b; long x[9]; sscanf("1", "%ld", &x[a & 7]); return x[a & 7]; }
+APART void *tail(size_t size, int unused) { (void)unused; return malloc(size); }
+APART void *calls(char *text, int unused) { (void)unused; puts(text); return text; }
+APART long cleared(long a, long b) { return a ? 0 : b; }
+APART long choice(long a, long b, long c, long d) {
+  switch (a) {
+    case 1: return b; case 2: return c * 3; case 3: return d / 5; case 4: return 7; case 5: puts("x");
+  }
+  return 3;
+}
+int main(int n, char **words) {
+  struct big b = {{(uint64_t)n}};
+  calls(words[0], n);
+  free(tail((size_t)n, 1));
+  long all = none(n, b, n) + some(n, b, n) + escapes(n, b, n);
+  return (int)(all + own(n, b) + cleared(n, 2) + choice(n, 2, 3, 4));
+}
+"""
+
+GO = """
+package main
+
+import "fmt"
+
+//go:noinline
+func all(a, unused int, s string, f float64) string { return s + fmt.Sprint(a, f) }
+
+//go:noinline
+func some(unused *string, more ...int) string { return fmt.Sprint(more) }
+
+//go:noinline
+func leaf(a, unused int) int { return a + 1 }
+
+func main() { fmt.Println(all(3, 2, "x", 1.5), some(nil, 2), leaf(1, 2)) }
+"""
+
+
+@pytest.fixture(scope="module", params=["gcc -O2", "gcc -O2 -fno-omit-frame-pointer", "clang -O2", "clang -Os"])
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """The program, by several compilers."""
+    folder = tmp_path_factory.mktemp("usage")
+    (folder / "a.c").write_text(SOURCE)
+    command = [*request.param.split(), "-w", "-o", folder / "a", folder / "a.c"]
+    subprocess.run(command, check=True)
+    return open_image(str(folder / "a"))
+
+
+def used(image: Image, name: str) -> Usage:
+    (function,) = find(image, FunctionName(name))
+    return usage(image, function, X86_64.arguments)
+
+
+def test_what_is_never_read(program: Image) -> None:
+    """A struct on the stack that the code doesn't touch, and registers that it overwrites or ignores."""
+    found = used(program, "none")
+    assert not found.reads_stack(8, 40)
+    assert found.reads_register("rdi")
+    assert found.reads_register("rsi")
+    assert not found.reads_register("rdx")
+    assert not used(program, "own").reads_stack(8, 40)
+
+
+def test_what_is_read(program: Image) -> None:
+    """A member of it, found by stack or frame pointer; or the whole, if its address is taken."""
+    some = used(program, "some")
+    assert some.reads_stack(24, 8)
+    assert not some.reads_stack(8, 8)
+    assert used(program, "escapes").reads_stack(40, 8)
+    assert used(program, "cleared").reads_register("rsi")
+
+
+def test_what_is_not_known_counts_as_read(program: Image) -> None:
+    """What may be handed on to another function, by a call or a jump, and what a table of jumps leads to."""
+    assert used(program, "calls").reads_register("rsi")
+    assert used(program, "tail").reads_stack(8, 8)
+    choice = used(program, "choice")
+    assert all(choice.reads_register(name) for name in ("rsi", "rdx", "rcx"))
+    assert usage(program, Function("f", 0x1000, size=0), X86_64.arguments) == EVERYTHING
+
+
+def test_what_go_reads(tmp_path: Path) -> None:
+    """Behind its check of the stack: what the check's own branch stores doesn't count."""
+    (tmp_path / "go.mod").write_text("module m\ngo 1.19\n")
+    (tmp_path / "main.go").write_text(GO)
+    subprocess.run(["go", "build", "-buildvcs=false", "-o", "m", "."], check=True, cwd=tmp_path)
+    image = open_image(str(tmp_path / "m"))
+    (function,) = find(image, FunctionName("main.some"))
+    check = after_stack_check(image, function)
+    assert check is not None
+    found = usage(image, function, (*X86_64.go_integers, *X86_64.go_vectors), check.offset)
+    assert found.registers is not None
+    assert found.registers >= {"rbx", "rcx", "rdi"}
+    assert not found.reads_register("rax")
