@@ -10,7 +10,7 @@ from tracekit.process.find import find_program
 from tracekit.process.output import output
 from tracekit.process.signals import StopSignals, stop_signals
 from tracekit.process.target import Target
-from tracekit.process.user import User, chown_to_invoking, invoking_user
+from tracekit.process.user import User, as_invoking_user, chown_to_invoking, invoking_user, nobody
 
 __all__ = [
     "Attached",
@@ -18,9 +18,11 @@ __all__ = [
     "StopSignals",
     "Target",
     "User",
+    "as_invoking_user",
     "chown_to_invoking",
     "find_program",
     "invoking_user",
+    "nobody",
     "output",
     "stop_signals",
 ]

@@ -68,16 +68,16 @@ class Attached:
 
 
 def _check(pid: int) -> None:
-    status = _status(pid)
-    if not status:
+    found = status(pid)
+    if not found:
         raise _open_error(pid)
-    if status["State"][0] in "ZX":
+    if found["State"][0] in "ZX":
         raise TargetError(
             f"process {pid} has ended and is a zombie",
-            f"Its parent {status['PPid']} has not waited for it yet.",
+            f"Its parent {found['PPid']} has not waited for it yet.",
         )
-    if (tracer := status["TracerPid"]) != "0":
-        name = _status(int(tracer)).get("Name", "")
+    if (tracer := found["TracerPid"]) != "0":
+        name = status(int(tracer)).get("Name", "")
         raise TargetError(
             f"process {pid} is held by process {tracer} {name!r}, a debugger",
             "Detach that first: with both at work, one of them may see nothing.",
@@ -85,13 +85,13 @@ def _check(pid: int) -> None:
 
 
 def _open_error(pid: int) -> TargetError:
-    leader = _status(pid).get("Tgid")
+    leader = status(pid).get("Tgid")
     if leader is not None and leader != str(pid):
         return TargetError(f"{pid} is a thread, not a process", f"It is one of process {leader}.")
     return TargetError(f"there is no process {pid}", "ps -e lists what runs; a container has ids of its own.")
 
 
-def _status(pid: int) -> dict[str, str]:
+def status(pid: int) -> dict[str, str]:
     """The fields of ``/proc/PID/status`` (proc(5)); empty if there is no such process."""
     try:
         with open(f"/proc/{pid}/status", encoding="utf-8", errors="backslashreplace") as file:

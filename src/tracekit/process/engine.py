@@ -14,8 +14,9 @@ from typing import Self
 
 from tracekit.errors import EngineError, EngineMissingError, TracekitError
 from tracekit.process import pidfd, ptrace
-from tracekit.process.spawn import Failure, spawn
+from tracekit.process.spawn import Failure, Step, spawn
 from tracekit.process.streams import PIPE_SIZE, HeadAndTail, Output, open_pipe, set_streams
+from tracekit.process.user import User, become
 
 STDERR_LIMIT = 256 << 10
 """How many bytes of its standard error are kept, half of them from the start and half from the end."""
@@ -61,6 +62,7 @@ class Engine:
         name: str,
         grace: float = 30.0,
         nudge: float | None = None,
+        user: User | None = None,
     ) -> Self:
         """Starts an engine.
 
@@ -77,6 +79,7 @@ class Engine:
                 silence to wake it, and then each time after twice as many; None never does. bpftrace before
                 0.19 is so: it looks only if the signal has ended its wait for events, not if it came just
                 before that (``BPFtrace::poll_perf_events``).
+            user: as whom it runs; None for ourselves.
 
         Raises:
             EngineMissingError: if its program doesn't exist or can't be executed.
@@ -91,7 +94,7 @@ class Engine:
         # The kernel takes the death of the thread that forked for our death: so the thread that drains
         # forks too, and lives until the engine has ended.
         engine._thread = threading.Thread(
-            target=engine._run, args=(tuple(argv), dict(env)), name=f"{name}-drain", daemon=True
+            target=engine._run, args=(tuple(argv), dict(env), user), name=f"{name}-drain", daemon=True
         )
         engine._thread.start()
         try:
@@ -204,12 +207,12 @@ class Engine:
 
         self._send(pause)
 
-    def _run(self, argv: tuple[str, ...], env: dict[str, str]) -> None:
+    def _run(self, argv: tuple[str, ...], env: dict[str, str], user: User | None) -> None:
         """The thread: starts the engine, drains it, waits for it."""
         try:
             with contextlib.ExitStack() as ours:
                 try:
-                    out, err = self._launch(argv, env, ours)
+                    out, err = self._launch(argv, env, user, ours)
                 except TracekitError as error:
                     self._error = error
                 except (OSError, ValueError) as error:
@@ -222,7 +225,7 @@ class Engine:
             self._over.set()
 
     def _launch(
-        self, argv: tuple[str, ...], env: dict[str, str], ours: contextlib.ExitStack
+        self, argv: tuple[str, ...], env: dict[str, str], user: User | None, ours: contextlib.ExitStack
     ) -> tuple[int, int]:
         """Starts the engine.
 
@@ -234,8 +237,10 @@ class Engine:
             its.callback(os.close, null)
             out, its_out = open_pipe(ours, its)
             err, its_err = open_pipe(ours, its)
-            steps = (
+            steps: tuple[Step, ...] = (
                 ("session", os.setsid),
+                # The lifeline goes with a change of user (prctl(2)).
+                *(become(user) if user else ()),
                 ("lifeline", functools.partial(_end_with, os.getpid())),
                 ("signals", _set_signals),
                 ("streams", lambda: set_streams(null, its_out, its_err)),

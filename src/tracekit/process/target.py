@@ -13,8 +13,8 @@ from typing import Self
 from tracekit.core.result import Ending
 from tracekit.errors import PrivilegeError, TargetError
 from tracekit.process import pidfd, ptrace
-from tracekit.process.spawn import Child, Failure, Step, spawn
-from tracekit.process.user import User
+from tracekit.process.spawn import Child, Failure, spawn
+from tracekit.process.user import User, become
 
 
 class Target:
@@ -75,7 +75,7 @@ class Target:
                 gate, opener = os.pipe()
                 stack.callback(os.close, gate)
                 stack.callback(os.close, opener)
-                steps = (("gate", lambda: _pass(gate, opener)), *(_become_user(user) if user else ()))
+                steps = (("gate", lambda: _pass(gate, opener)), *(become(user) if user else ()))
                 child = spawn(argv, env, steps, cwd)
             except (OSError, ValueError) as error:
                 cause = str(error.strerror).lower() if isinstance(error, OSError) else error
@@ -98,6 +98,22 @@ class Target:
             with contextlib.suppress(ProcessLookupError):  # it has been killed while it was stopped
                 ptrace.detach(self.pid)
             self._held = False
+
+    def hand_over(self) -> None:
+        """Lets go of the target but has it stop (SIGSTOP) in place of its first instruction.
+
+        For a debugger that takes it from there, since only one can hold it. Whoever does sends it a SIGCONT;
+        if nobody does, ``resume`` has to.
+
+        Only the thread that started the target can do this.
+        """
+        # A signal can't be injected where an exec is reported (ptrace(2)): it must be there before.
+        self._send(signal.SIGSTOP)
+        self.release()
+
+    def resume(self) -> None:
+        """Lets a target go on that a signal has stopped; one that runs notices nothing but a SIGCONT."""
+        self._send(signal.SIGCONT)
 
     def fileno(self) -> int:
         """A descriptor that becomes readable when the target has ended."""
@@ -180,14 +196,6 @@ def _pass(gate: int, opener: int) -> None:
     os.close(opener)
     if not os.read(gate, 1):
         os._exit(127)
-
-
-def _become_user(user: User) -> tuple[Step, ...]:
-    return (
-        ("user", lambda: os.setgroups(user.groups)),
-        ("user", lambda: os.setgid(user.gid)),
-        ("user", lambda: os.setuid(user.uid)),
-    )
 
 
 def _hold_at_exec(child: Child, opener: int, user: User | None) -> None:

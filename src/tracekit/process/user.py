@@ -6,7 +6,7 @@ import contextlib
 import os
 import pwd
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 
@@ -56,6 +56,44 @@ def invoking_user() -> User | None:
         if (claimed := int(os.environ["SUDO_GID"])) in groups:
             gid = claimed
     return User(uid, gid, tuple(sorted({gid, *groups})), entry.pw_name, entry.pw_dir)
+
+
+def become(user: User) -> tuple[tuple[str, Callable[[], object]], ...]:
+    """What a child does to be a user's process from then on: steps, as ``spawn`` takes them."""
+    return (
+        ("user", lambda: os.setgroups(user.groups)),
+        ("user", lambda: os.setgid(user.gid)),
+        ("user", lambda: os.setuid(user.uid)),
+    )
+
+
+def nobody() -> User:
+    """The user that owns nothing, to run what isn't to be trusted."""
+    entry = pwd.getpwnam("nobody")
+    return User(entry.pw_uid, entry.pw_gid, (entry.pw_gid,), entry.pw_name, entry.pw_dir)
+
+
+@contextlib.contextmanager
+def as_invoking_user() -> Iterator[None]:
+    """Within the block, files are opened, made and deleted with the rights of the user who called sudo.
+
+    Nothing that this user couldn't do is done then, whatever links there are in folders of theirs. Without
+    sudo it changes nothing. The rights are those of the whole process, all its threads.
+    """
+    user = invoking_user()
+    if user is None:
+        yield
+        return
+    groups, gid = os.getgroups(), os.getegid()
+    os.setgroups(user.groups)
+    os.setegid(user.gid)
+    os.seteuid(user.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(gid)
+        os.setgroups(groups)
 
 
 def chown_to_invoking(path_or_fd: str | os.PathLike[str] | int) -> None:
