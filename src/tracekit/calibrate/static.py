@@ -1,0 +1,130 @@
+"""Where a function's arguments are, by what its binary says: no process is needed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Final
+
+from tracekit import __version__
+from tracekit.calibrate.combine import arguments, results
+from tracekit.calibrate.unpassed import Build
+from tracekit.core.arch import architecture
+from tracekit.core.calibration import Calibration
+from tracekit.core.location import Behind, OnStack
+from tracekit.core.signature import Language, Signature
+from tracekit.errors import BinaryError
+from tracekit.symbols import Function, Image, after_stack_check
+from tracekit.symbols.abi import Convention, place
+from tracekit.symbols.macho import MachO
+from tracekit.symbols.spelling import is_clone
+from tracekit.symbols.usage import EVERYTHING, NOTHING, Usage, usage
+
+if TYPE_CHECKING:
+    from tracekit.symbols.dwarf import DebugInfo
+
+_HIDDEN: Final = ("x8",)
+"""Where arm64 has the address of a large result."""
+
+_LLVM: Final = ("clang", "LLVM", "rustc")
+# Of optimisers' copies, these have parameters of their own; ``.lto_priv`` and ``.llvm`` only rename.
+_OWN_PARAMETERS: Final = re.compile(r"\.(?:isra|constprop|part|specialized)\b")
+
+
+Binary = Image | MachO
+"""A binary that can be looked into: Linux's, which can be traced here too, or macOS's."""
+
+
+def calibrate_function(binary: Binary, function: Function, debug: DebugInfo) -> Calibration:
+    """Where a function's arguments and results are, as far as its debug information and convention tell.
+
+    Args:
+        binary: the binary.
+        function: one of its functions, as ``symbols.find`` or ``MachO.function`` gives it.
+        debug: the binary's debug information.
+
+    Raises:
+        DebugInfoError: if the debug information doesn't have the function, or is corrupt.
+    """
+    entry = function.address - function.offset
+    symbol = function.name
+    is_go = isinstance(binary, Image) and binary.is_go
+    copy = not is_go and is_clone(symbol, symbol.partition(".")[0])
+    # ThinLTO makes names of local functions global, and what calls them is still known to it.
+    local = function.local or (copy and ".llvm." in symbol)
+    signature = debug.signature(entry, symbol, local=local)
+    convention = place(
+        signature,
+        binary.machine,
+        platform="linux" if isinstance(binary, Image) else "macos",
+        go_version=binary.go_version if isinstance(binary, Image) else "",
+    )
+    optimised = None if (plain := debug.is_unoptimised(entry)) is None else not plain
+    build = Build(
+        llvm=any(word in signature.producer for word in _LLVM),
+        optimised=optimised,
+        clone=copy and _OWN_PARAMETERS.search(symbol) is not None,
+        reads=_reads(binary, function, signature, convention, optimised),
+    )
+    return Calibration(
+        build_id=identity(binary),
+        architecture=binary.machine,
+        symbol=symbol,
+        address=entry,
+        name=signature.name,
+        language=signature.language,
+        types=signature.types,
+        arguments=arguments(signature, convention, build),
+        results=results(signature, convention, build),
+        file=signature.file,
+        line=signature.line,
+        warnings=(*convention.warnings, *_inlined(signature.name, signature.inlined)),
+        tools=(f"tracekit {__version__}", *([signature.producer] if signature.producer else [])),
+    )
+
+
+def identity(binary: Binary) -> str:
+    """What a calibration of a binary is known by: its build-id, or else a hash of its code.
+
+    Raises:
+        BinaryError: if it has neither, as an object file for macOS that isn't linked yet.
+    """
+    if binary.build_id:
+        return binary.build_id
+    if isinstance(binary, MachO):
+        raise BinaryError(f"{binary.path} has no UUID to know it by", "Link it first.")
+    digest = hashlib.sha256()
+    for part in binary.code:
+        digest.update(binary.instructions(part.start, len(part)))
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _reads(
+    binary: Binary, function: Function, signature: Signature, convention: Convention, optimised: bool | None
+) -> Usage:
+    """What a function's code reads, if anything depends on it: decoding takes some 40 ms."""
+    arch = architecture(binary.machine)
+    if signature.language is Language.GO:
+        check = after_stack_check(binary, function) if isinstance(binary, Image) else None
+        if check is None or not isinstance(binary, Image):
+            return EVERYTHING
+        return usage(binary, function, (*arch.go_integers, *arch.go_vectors), check.offset)
+    if optimised is False:
+        return EVERYTHING
+    in_memory = any(
+        isinstance(p.location, OnStack | Behind)
+        for pieces in (*(a.pieces for a in convention.arguments), *(p.pieces for p in signature.parameters))
+        for p in pieces or ()
+    )
+    if not in_memory and not any(word in signature.producer for word in _LLVM):
+        return EVERYTHING
+    if not isinstance(binary, Image):
+        return NOTHING
+    return usage(binary, function, (*arch.arguments, *arch.vectors, *_HIDDEN))
+
+
+def _inlined(name: str, count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    places = "one other place" if count == 1 else f"{count} other places"
+    return (f"{name} is inlined in {places}, whose calls no probe on it sees",)

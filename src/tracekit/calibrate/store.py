@@ -1,0 +1,200 @@
+"""Calibrations on disk, so that a binary is looked into once, and that one machine's can be used on another.
+
+Each is a file of its own, named by a hash of what it is of: build-id, architecture and symbol. Files are
+written whole or not at all, so any number of writers do no harm: the last one wins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+import attrs
+
+from tracekit.codec.model import from_json, to_json
+from tracekit.core.calibration import Calibration
+from tracekit.errors import OutputError, UsageError
+from tracekit.files import write_atomically
+
+FORMAT: Final = "tracekit-calibration"
+"""What the ``format`` of a stored calibration is."""
+
+EXPORT_FORMAT: Final = "tracekit-calibrations"
+"""What the ``format`` of exported calibrations is."""
+
+VERSION: Final = 1
+"""The version of both formats; a reader refuses others."""
+
+_LARGEST: Final = 64 << 20
+
+Origin = Literal["static", "gdb", "imported"]
+"""How a calibration came to be: from the binary alone, by a run under gdb, or from another machine."""
+
+
+@attrs.frozen
+class Stored:
+    """A calibration with where it comes from.
+
+    Attributes:
+        calibration: what is known.
+        origin: how it came to be.
+        stored: when, with a time zone.
+        binary: the path of the binary when it was made, for people; it is found by its build-id.
+        tracekit: the version that made it.
+    """
+
+    calibration: Calibration
+    origin: Origin
+    stored: datetime
+    binary: str
+    tracekit: str
+
+
+class Store:
+    """A folder of calibrations.
+
+    Attributes:
+        folder: its path; made when something is first stored.
+    """
+
+    def __init__(self, folder: str) -> None:
+        """Use a folder, which needn't exist."""
+        self.folder = folder
+
+    def get(self, build_id: str, architecture: str, symbol: str) -> Stored | None:
+        """The calibration of a function; None if there is none.
+
+        Raises:
+            UsageError: if there is a file for it that can't be read; it says which.
+        """
+        path = self._path(build_id, architecture, symbol)
+        found = _read(path)
+        if found is None:
+            return None
+        calibration = found.calibration
+        if (calibration.build_id, calibration.architecture, calibration.symbol) != (
+            build_id,
+            architecture,
+            symbol,
+        ):
+            raise UsageError(f"{path} is the calibration of another function", "Delete the file.")
+        return found
+
+    def put(self, stored: Stored) -> str:
+        """Store a calibration in place of any of the same function; give the file's path.
+
+        Raises:
+            OutputError: if it can't be written.
+        """
+        calibration = stored.calibration
+        path = self._path(calibration.build_id, calibration.architecture, calibration.symbol)
+        try:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"the folder {self.folder} for calibrations can't be made: {error.strerror}",
+                "Set TRACEKIT_CALIBRATIONS to a folder that can be written.",
+            ) from error
+        document = {"format": FORMAT, "version": VERSION, **to_json(stored)}
+        write_atomically(path, (json.dumps(document) + "\n").encode())
+        return path
+
+    def all(self) -> Iterator[tuple[str, Stored | UsageError]]:
+        """Every file's path, with its calibration or why it can't be read; sorted by binary and function."""
+        found: list[tuple[str, Stored | UsageError]] = []
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(self.folder):
+                if not name.endswith(".json") or name.startswith("."):
+                    continue
+                path = os.path.join(self.folder, name)
+                try:
+                    stored = _read(path)
+                except UsageError as error:
+                    found.append((path, error))
+                else:
+                    if stored is not None:
+                        found.append((path, stored))
+        return iter(sorted(found, key=_order))
+
+    def forget(self, path: str) -> None:
+        """Delete a calibration's file, as ``all`` gives it; one that is gone already is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+    def _path(self, build_id: str, architecture: str, symbol: str) -> str:
+        words = "\0".join((build_id, architecture, symbol)).encode("utf-8", "surrogateescape")
+        return os.path.join(self.folder, f"{hashlib.sha256(words).hexdigest()[:40]}.json")
+
+
+def dump(calibrations: list[Stored]) -> str:
+    """Calibrations as one document, to be taken to another machine; ``load`` reads it."""
+    document = {
+        "format": EXPORT_FORMAT,
+        "version": VERSION,
+        "calibrations": [to_json(stored) for stored in calibrations],
+    }
+    return json.dumps(document) + "\n"
+
+
+def load(text: bytes) -> list[Stored]:
+    """The calibrations in a document that ``dump`` made, as imported ones.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    document = _document(text, EXPORT_FORMAT, "file of calibrations")
+    listed = document.get("calibrations")
+    if not isinstance(listed, list):
+        raise UsageError("the file of calibrations has no list of them")
+    now = datetime.now(UTC)
+    found = (from_json(one, Stored, "calibration") for one in listed)
+    return [attrs.evolve(stored, origin="imported", stored=now) for stored in found]
+
+
+def _read(path: str) -> Stored | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"the calibration {path} can't be read: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        try:
+            text = file.read(_LARGEST)
+        except OSError as error:
+            raise UsageError(f"the calibration {path} can't be read: {error.strerror}") from error
+    try:
+        document = _document(text, FORMAT, "calibration")
+        return from_json(
+            {k: v for k, v in document.items() if k not in ("format", "version")}, Stored, "calibration"
+        )
+    except UsageError as error:
+        raise UsageError(
+            f"the calibration {path} can't be used: {error.message}", "Delete the file."
+        ) from error
+
+
+def _document(text: bytes, form: str, what: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise UsageError(f"the {what} is nested too deeply to be read") from None
+    except ValueError as error:
+        raise UsageError(f"the {what} is no JSON: {error}") from error
+    if not isinstance(document, dict) or document.get("format") != form:
+        raise UsageError(f"this is no {what} of tracekit", f'Its "format" would be "{form}".')
+    if type(document.get("version")) is not int or document["version"] != VERSION:
+        raise UsageError(
+            f"the {what} is of version {document.get('version')!r}; this tracekit reads version {VERSION}"
+        )
+    return document
+
+
+def _order(found: tuple[str, Stored | UsageError]) -> tuple[str, str]:
+    path, stored = found
+    return (path, "") if isinstance(stored, UsageError) else (stored.binary, stored.calibration.name)

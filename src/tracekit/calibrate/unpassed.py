@@ -1,0 +1,113 @@
+"""What of an argument isn't there at the entry, since the function never reads it.
+
+An optimiser that sees a function and its callers lets these leave out what isn't used, whoever else calls it;
+and Go forgets it when a goroutine's stack grows. See ``symbols.usage`` and ``symbols.golang``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import attrs
+
+from tracekit.core.calibration import Argument
+from tracekit.core.location import Behind, InRegister, InVector, Location, OnStack, Piece, part
+from tracekit.core.signature import Parameter
+from tracekit.symbols.usage import EVERYTHING, Usage
+
+REMEDY: Final = (
+    "Calibrate it with gdb on a run of the program ('tracekit calibrate' with --expect NAME=VALUE), or build "
+    "it with less optimisation, or so that other files can name the function."
+)
+"""What settles where an argument is that is refused."""
+
+_UNUSED: Final = (
+    "the debug information has no place for it, so the function doesn't use it, and LLVM then passes anything"
+)
+_NEVER_READ: Final = "the function's code never reads it, so that its callers needn't have written it"
+_NOT_KEPT: Final = "the function's code never reads it, so that it may be lost when the goroutine's stack grows"
+
+
+@attrs.frozen
+class Build:
+    """How a function was compiled.
+
+    Attributes:
+        llvm: whether LLVM's optimisers saw it.
+        optimised: whether any optimiser did; None if the debug information doesn't tell.
+        clone: whether its symbol is that of a copy which an optimiser made for some callers.
+        reads: what its code reads.
+    """
+
+    llvm: bool = False
+    optimised: bool | None = None
+    clone: bool = False
+    reads: Usage = EVERYTHING
+
+
+def unused(parameter: Parameter, where: Sequence[Piece], offset: int, build: Build) -> str:
+    """Why some bytes of an argument may not have been passed, which the debug information has no place for.
+
+    Args:
+        parameter: the argument.
+        where: the bytes' places by the convention.
+        offset: bytes from the argument's start to them.
+        build: how the function was compiled.
+
+    Returns:
+        A reason; empty if they were passed.
+    """
+    if not build.llvm or build.optimised is False:
+        return ""
+    gone = parameter.gone if parameter.pieces is None else part(parameter.pieces, offset, 1) is None
+    if gone:
+        return _UNUSED
+    names = [p.location.name for p in where if isinstance(p.location, InRegister)]
+    return "" if all(map(build.reads.reads_register, names)) else _NEVER_READ
+
+
+def written(argument: Argument, build: Build) -> Argument:
+    """An argument without what callers needn't have written to memory, as the function never reads it."""
+    if build.optimised is False:
+        return argument
+    return _only(argument, lambda location: _is_read(location, argument, build), _NEVER_READ)
+
+
+def kept(argument: Argument, build: Build) -> Argument:
+    """An argument of Go's without what is lost when the stack grows."""
+
+    def is_kept(location: Location) -> bool:
+        match location:
+            case InRegister(name) | InVector(name):
+                return build.reads.reads_register(name)
+            case _:
+                return True
+
+    return _only(argument, is_kept, _NOT_KEPT)
+
+
+def _only(argument: Argument, good: Callable[[Location], bool], reason: str) -> Argument:
+    if all(good(k.piece.location) for k in argument.known):
+        return argument
+    left = tuple(k for k in argument.known if good(k.piece.location))
+    return attrs.evolve(argument, known=left, reason=reason, remedy=REMEDY)
+
+
+def _is_read(location: Location, argument: Argument, build: Build) -> bool:
+    match location:
+        case Behind(InRegister(name)):
+            return build.reads.reads_register(name)
+        case Behind(OnStack(slot)):
+            return build.reads.reads_stack(slot, 8)
+        case OnStack() if build.llvm:
+            # A struct that is copied for the call is written as a whole, or not at all.
+            places = [k.piece for k in argument.known if isinstance(k.piece.location, OnStack)]
+            return any(build.reads.reads_stack(_offset(p), p.size) for p in places)
+        case _:
+            return True
+
+
+def _offset(piece: Piece) -> int:
+    assert isinstance(piece.location, OnStack)
+    return piece.location.offset
