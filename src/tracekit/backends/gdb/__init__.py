@@ -1,0 +1,1 @@
+"""gdb: samples what a function is called with."""
