@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 
 from tracekit.core.arch import Architecture
+from tracekit.core.calibration import Verdict
 from tracekit.core.feature import Feature
 from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
@@ -35,9 +36,10 @@ class Options:
         exact: collect count, sum, min and max with every aggregation of a value.
         max_keys: how many entries a map may have in the kernel.
         max_string: how many bytes of a string are kept, its NUL included.
-        max_probes: how many functions a program's wildcards may match together.
+        max_probes: how many probes a program's functions may need together.
         interval: seconds between snapshots; None for none.
         max_events: stop once so many events were counted; None for no limit.
+        require: how well it must be known where the arguments are that the program names.
     """
 
     exact: bool = True
@@ -46,6 +48,7 @@ class Options:
     max_probes: int = 128
     interval: float | None = None
     max_events: int | None = None
+    require: Verdict = Verdict.GOOD
 
 
 @attrs.frozen
@@ -74,12 +77,22 @@ class Place:
         path: a path to the very file that was read, whatever happens to its name: our own descriptor.
         function: the function.
         stack_check: the check of the stack at its start, after which a Go function is not entered twice.
+        returns: for a probe of its return, the virtual addresses of its return instructions, each of which is
+            to be probed; empty to use the kernel's return probe.
+        goroutine: whether it runs on a goroutine's stack, by Go's ABIInternal.
     """
 
     image: Image
     path: str
     function: Function
     stack_check: StackCheck | None = None
+    returns: tuple[int, ...] = ()
+    goroutine: bool = False
+
+    @property
+    def probes(self) -> int:
+        """How many probes a probe of the function needs, besides one at a return's entry."""
+        return max(1, len(self.returns))
 
 
 @attrs.frozen

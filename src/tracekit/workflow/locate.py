@@ -10,20 +10,27 @@ import attrs
 
 from tracekit import process
 from tracekit.backends.base import Place
-from tracekit.core.probe import FunctionProbe, Uprobe, Uretprobe, Usdt
+from tracekit.core.probe import FunctionName, FunctionProbe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.core.result import Binary
 from tracekit.errors import TargetError, UnsupportedError, UsageError
 from tracekit.symbols import (
+    Function,
     Image,
     after_stack_check,
     check_instruction,
     check_traceable,
-    clone_note,
     find,
     find_usdt,
+    is_go_function,
+    notes,
     open_image,
 )  # fmt: skip
+from tracekit.symbols.indirect import check_library, read_implementation, resolver_command
+from tracekit.symbols.notes import meaning_note
+from tracekit.workflow.binaries import found_or_known
+from tracekit.workflow.ends import check_entry, return_instructions
+from tracekit.workflow.knowledge import Knowledge
 
 _LDCONFIG: Final = "/sbin/ldconfig"
 
@@ -52,7 +59,9 @@ class Located:
             os.close(descriptor)
 
 
-def locate(program: Program, pids: Sequence[int] = (), max_probes: int = 128) -> Located:
+def locate(
+    program: Program, pids: Sequence[int] = (), max_probes: int = 128, knowledge: Knowledge | None = None
+) -> Located:
     """Open the binaries of a program and find its functions in them.
 
     A binary is opened once; engines are given the open file, so what happens to its name later, or how odd
@@ -62,7 +71,8 @@ def locate(program: Program, pids: Sequence[int] = (), max_probes: int = 128) ->
         program: what is to be run.
         pids: the processes that will be traced, if they run already; a binary that one of them runs but
             whose file was replaced is then taken from the process.
-        max_probes: how many functions wildcards may match together.
+        max_probes: how many probes functions may need together.
+        knowledge: what is known of functions that the binary itself doesn't name; None for the user's store.
 
     Raises:
         BinaryError: if a binary can't be read.
@@ -70,9 +80,9 @@ def locate(program: Program, pids: Sequence[int] = (), max_probes: int = 128) ->
         AmbiguousFunctionError: if it has several.
         TargetError: if none of the processes runs a probed program.
         UnsupportedError: if a probe would harm the target.
-        UsageError: if wildcards match too many functions.
+        UsageError: if they need too many probes.
     """
-    finder = _Finder(pids)
+    finder = _Finder(pids, knowledge or Knowledge())
     try:
         places: dict[FunctionProbe, tuple[Place, ...]] = {}
         for clause in program.clauses:
@@ -82,10 +92,10 @@ def locate(program: Program, pids: Sequence[int] = (), max_probes: int = 128) ->
                 elif isinstance(probe, Usdt):
                     image, _ = finder.open(probe.binary)
                     find_usdt(image, probe.provider, probe.name)
-        count = sum(map(len, places.values()))
+        count = sum(place.probes for found in places.values() for place in found)
         if count > max_probes:
             raise UsageError(
-                f"the program's names match {count} functions; the most is {max_probes}",
+                f"the program needs {count} probes at functions; the most is {max_probes}",
                 "Use a narrower pattern, or raise --max-probes; each probe costs about 0.1 s to take away.",
             )
         return Located(places, finder.files, finder.binaries, tuple(finder.notes), tuple(finder.descriptors))
@@ -96,8 +106,9 @@ def locate(program: Program, pids: Sequence[int] = (), max_probes: int = 128) ->
 
 
 class _Finder:
-    def __init__(self, pids: Sequence[int]) -> None:
+    def __init__(self, pids: Sequence[int], knowledge: Knowledge) -> None:
         self.pids = pids
+        self._knowledge = knowledge
         self.descriptors: list[int] = []
         self.notes: list[str] = []
         self._images: dict[str, tuple[Image, str]] = {}
@@ -127,29 +138,59 @@ class _Finder:
 
     def places(self, probe: FunctionProbe) -> tuple[Place, ...]:
         image, path = self.open(probe.binary)
-        if isinstance(probe, Uretprobe):
-            _check_return(image, probe)
         places = []
-        for function in find(image, probe.function):
+        refused: list[UnsupportedError] = []
+        found_functions = self._functions(image, probe.function)
+        for function in found_functions:
             if function.indirect and probe.function.is_pattern:
                 self.notes.append(f"{function.name} is left out: its code only chooses an implementation")
                 continue
             if function.indirect:
-                raise UnsupportedError(
-                    feature=f"the function {function.name}",
-                    backend="tracekit",
-                    reason="it is indirect: its code only chooses an implementation, once",
-                    remedy="Probe the implementation; its name usually ends in what the processor must have.",
-                )
+                function = self._implementation(image, path, function)  # noqa: PLW2901
             offset = probe.offset if isinstance(probe, Uprobe) else 0
             if offset or function.offset or not function.size:
                 check_instruction(image, function, offset)
-            at_entry = isinstance(probe, Uprobe) and not probe.offset
+            at_entry = isinstance(probe, Uretprobe) or not probe.offset
             check = after_stack_check(image, function) if image.is_go and at_entry else None
-            if note := clone_note(image, function):
-                self.notes.append(note)
-            places.append(Place(image, path, function, check))
+            found: tuple[int, ...] = ()
+            try:
+                if at_entry and check is None:
+                    check_entry(image, function)
+                if isinstance(probe, Uretprobe):
+                    found = return_instructions(image, function, check)
+            except UnsupportedError as error:
+                if not probe.function.is_pattern:
+                    raise
+                refused.append(error)
+                self.notes.append(f"{function.name} is left out: {error.reason}")
+                continue
+            self.notes += notes(image, function)
+            if len(found_functions) == 1 and (meaning := meaning_note(image, probe.function, function)):
+                self.notes.append(meaning)
+            is_go = image.is_go and is_go_function(image, function)
+            places.append(Place(image, path, function, check, found, goroutine=is_go))
+        if refused and not places:
+            raise refused[0]
         return tuple(places)
+
+    def _functions(self, image: Image, name: FunctionName) -> tuple[Function, ...]:
+        knowledge = self._knowledge
+        search = lambda: find(image, name, knowledge.declared_in(image))  # noqa: E731
+        return tuple(found_or_known(search, image, name, knowledge))
+
+    def _implementation(self, image: Image, path: str, indirect: Function) -> Function:
+        """What calls of an indirect function go to, by asking the dynamic linker.
+
+        That runs the library's constructors, so who asks has no privileges; of a library that we run ourselves
+        they have run here already.
+        """
+        check_library(image, indirect)
+        ours = _is_mapped(os.fstat(image.file.descriptor), [os.getpid()])
+        user = None if ours or os.geteuid() != 0 else process.invoking_user() or process.nobody()
+        said = process.output(resolver_command(path, indirect.name), user=user)
+        found = read_implementation(said, image, indirect.name)
+        self.notes.append(f"calls of {indirect.name} go to {found.name} on this machine")
+        return found
 
 
 def _path(binary: str) -> str:
@@ -221,21 +262,3 @@ def _executable(pid: int) -> str:
         return os.readlink(f"/proc/{pid}/exe")
     except OSError:
         return "another program"
-
-
-def _check_return(image: Image, probe: FunctionProbe) -> None:
-    """Refuse return probes where they end the target: they change return addresses on the stack."""
-    if image.is_go:
-        raise UnsupportedError(
-            feature=f"the return of {probe.function.text} in a Go program",
-            backend="tracekit",
-            reason="return probes crash Go programs, whose runtime walks and moves its stacks",
-            remedy="Probe the function's entry.",
-        )
-    if image.has_exceptions:
-        raise UnsupportedError(
-            feature=f"the return of {probe.function.text} in a program with C++ exceptions",
-            backend="tracekit",
-            reason="an exception thrown through a return probe ends the program",
-            remedy="Probe the function's entry.",
-        )

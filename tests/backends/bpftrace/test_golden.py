@@ -14,9 +14,9 @@ from tests.backends.bpftrace.test_protocol import NONCE
 
 import tracekit as tk
 from tracekit.backends.base import Options
-from tracekit.backends.bpftrace.attach import Site, numeric, symbolic, syscall
+from tracekit.backends.bpftrace.attach import Site, exits, numeric, symbolic, syscall
 from tracekit.backends.bpftrace.instrument import Filter, instrument
-from tracekit.core.arch import X86_64
+from tracekit.core.arch import AARCH64, X86_64
 from tracekit.core.probe import Probe, Syscall, Uprobe, Uretprobe
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -51,6 +51,14 @@ def site(probe: Probe) -> Site:
     return syscall(probe, ("fd", "buf", "count")) if isinstance(probe, Syscall) else symbolic(probe)
 
 
+EXITS = {
+    "returns": exits("/proc/7/fd/3", 0x1139, [0x1150, 0x1162], "f", X86_64, goroutine=False),
+    "returns_go": exits("/proc/7/fd/3", 0x1140, [0x1150, 0x1162], "main.f", X86_64, goroutine=True),
+    "returns_go_arm64": exits("/proc/7/fd/3", 0x1140, [0x1150, 0x1164], "main.f", AARCH64, goroutine=True),
+}
+"""Sites of functions whose return instructions are probed."""
+
+
 def check(name: str, text: str) -> None:
     """Compare a script with its file, or write the file if that was asked."""
     file = GOLDEN / name
@@ -74,9 +82,19 @@ def test_the_script_of_a_run_is_the_golden_one(name: str) -> None:
     check(f"{name}.run.bt", instrument(program, sites, Filter("pid == 77"), options, X86_64, NONCE).text)
 
 
+@pytest.mark.parametrize("name", EXITS)
+def test_the_script_for_return_instructions_is_the_golden_one(name: str) -> None:
+    """A call's time is kept by thread and stack pointer, or by goroutine and depth, without any shift."""
+    program = tk.parse("uretprobe:./a:f { @time = sum(elapsed); @value = sum(retval) }")
+    sites = {program.clauses[0].probes[0]: (EXITS[name],)}
+    arch = AARCH64 if name.endswith("arm64") else X86_64
+    check(f"{name}.run.bt", instrument(program, sites, Filter("pid == 77"), Options(), arch, NONCE).text)
+
+
 def test_no_golden_file_is_left_over() -> None:
     """Every file belongs to a program here."""
-    assert {f.name for f in GOLDEN.iterdir()} == {f"{n}{e}" for n in PROGRAMS for e in (".bt", ".run.bt")}
+    expected = {f"{n}{e}" for n in PROGRAMS for e in (".bt", ".run.bt")} | {f"{n}.run.bt" for n in EXITS}
+    assert {f.name for f in GOLDEN.iterdir()} == expected
 
 
 def test_arm64_has_its_own_registers() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import add
 from typing import Final
 
-from tracekit.backends.bpftrace.plan import KeyKind, KeyPlan, MapPlan, Plan
+from tracekit.backends.bpftrace.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, Plan
 from tracekit.core.buckets import Range
 from tracekit.core.histogram import Bucket, Histogram
 from tracekit.core.moments import WORD, exact_sum
@@ -18,6 +18,11 @@ Rows = dict[str, list[tuple[bytes, ...]]]
 
 _Keys = tuple[Key, ...]
 _LOW: Final = INT64.maximum
+_UNRETURNED: Final = (
+    "They still ran when tracing ended, were made while probes were taken away, or were left by a panic, an "
+    "exception, a jump or their thread's end. Of elapsed, more than --max-keys may have run at once. Where "
+    "return probes of the kernel are used, they may have recursed deeper than the 64 levels of those."
+)
 
 
 def assemble(
@@ -54,11 +59,29 @@ def assemble(
                     LossKind.UNRETURNED,
                     f"{entries - returns} of {entries} calls were entered but not seen to return",
                     count=entries - returns,
-                    hint="They still ran when tracing ended, ended by a jump or their thread's end, or "
-                    "recursed deeper than the 64 levels that return probes can follow.",
+                    hint=_UNRETURNED,
                 )
             )
     return tuple(maps), tuple(losses), tuple(notes)
+
+
+def _counted(raw: bytes) -> tuple[bytes, int]:
+    """A string with a size, up to that, and the size; 0.17 reads a byte too many."""
+    text, _, size = raw.rsplit(b", ", 2)
+    return text[: int(size)], int(size)
+
+
+def _full(key: KeyPlan) -> Callable[[bytes], bool]:
+    """Whether a string fills its room, so that it may be cut; one with a size also if a NUL in it ends it."""
+    limit = key.size - 1
+    if key.kind is KeyKind.STRING:
+        return lambda raw: len(raw) >= limit
+
+    def full(raw: bytes) -> bool:
+        text, size = _counted(raw)
+        return len(text) >= limit if size == UNCOUNTED else len(text) < size or size >= limit
+
+    return full
 
 
 class _Assembler:
@@ -71,7 +94,7 @@ class _Assembler:
         self.unknown = 0
         parts = {part: rows[f"{part}{map_plan.number}"] for part in map_plan.parts}
         self.readers = [self._reader(key) for key in map_plan.keys]
-        self.limits = [(place, key.size - 1) for place, key in enumerate(map_plan.keys) if key.size]
+        self.fullness = [(place, _full(key)) for place, key in enumerate(map_plan.keys) if key.size]
         self.cut: set[_Keys] = set()
         self.counts = self._single(parts.get("c", []))
         self.sums = self._single(parts.get("s", []))
@@ -113,7 +136,7 @@ class _Assembler:
 
     def _keys(self, raw: Sequence[bytes]) -> _Keys:
         keys = tuple([read(part) for read, part in zip(self.readers, raw, strict=True)])
-        if self.limits and any(len(raw[place]) >= limit for place, limit in self.limits):
+        if self.fullness and any(full(raw[place]) for place, full in self.fullness):
             self.cut.add(keys)
         return keys
 
@@ -127,6 +150,8 @@ class _Assembler:
                 # 0.17 keeps a byte more than the others of str(pointer, length).
                 end = key.size - 1 if key.size else None
                 return lambda raw: raw[:end].decode("utf-8", "surrogateescape")
+            case KeyKind.COUNTED:
+                return lambda raw: _counted(raw)[0].decode("utf-8", "surrogateescape")
 
     def _histogram(self, keys: _Keys) -> Histogram:
         counts: dict[Range, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Sequence
 from typing import Final, assert_never
@@ -10,6 +11,7 @@ import attrs
 
 from tracekit.backends.bpftrace.emit import BACKEND
 from tracekit.backends.bpftrace.quoting import quote
+from tracekit.core.arch import Architecture
 from tracekit.core.probe import (
     FunctionName,
     Interval,
@@ -23,7 +25,16 @@ from tracekit.core.probe import (
 )  # fmt: skip
 from tracekit.errors import UnsupportedError
 
+_RESULT: Final = {"x86_64": "rax", "aarch64": "x0"}
 _BARE: Final = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
+
+
+class Call(enum.Enum):
+    """What tells a function's calls apart from its entry to its return."""
+
+    UNWOUND = "thread, and the stack pointer, which the return has moved already"
+    THREAD = "thread and stack pointer"
+    GOROUTINE = "goroutine, and how deep its stack is"
 
 
 @attrs.frozen
@@ -31,12 +42,13 @@ class Site:
     """One place at which a probe fires.
 
     Attributes:
-        attach: the attach point.
+        attach: the attach point, or several, separated by commas.
         entry: of a function's return, the attach point of its entry; empty for other probes.
         function: the function's name, for ``func``.
         guard: a condition without which the event is another one's repetition; empty for none.
         arguments: what ``argN`` are, where they don't follow the C convention.
         retval: what ``retval`` is.
+        call: of a function's return, what tells its calls apart.
     """
 
     attach: str
@@ -45,6 +57,7 @@ class Site:
     guard: str = ""
     arguments: tuple[str, ...] | None = None
     retval: str = "retval"
+    call: Call = Call.UNWOUND
 
 
 def numeric(probe: Uprobe | Uretprobe, path: str, address: int, function: str, guard: str = "") -> Site:
@@ -61,6 +74,31 @@ def numeric(probe: Uprobe | Uretprobe, path: str, address: int, function: str, g
     if isinstance(probe, Uprobe):
         return Site(f"uprobe:{place}", function=function, guard=guard)
     return Site(f"uretprobe:{place}", f"uprobe:{place}", function)
+
+
+def exits(
+    path: str, entry: int, addresses: Sequence[int], function: str, arch: Architecture, *, goroutine: bool
+) -> Site:
+    """The site of a function's return, by its return instructions.
+
+    Source of ``retval``: System V AMD64 ABI 1.0, 3.2.3 (rax); AAPCS64 (2024Q3), 6.9 (x0); Go's
+    ``src/cmd/compile/abi-internal.md``, which has the same registers.
+
+    Args:
+        path: as in ``numeric``.
+        entry: where the function is entered, in the file's own numbering.
+        addresses: where its return instructions are.
+        function: its name.
+        arch: the target's processor.
+        goroutine: whether it runs on a goroutine's stack.
+    """
+    return Site(
+        ", ".join(f"uprobe:{quote(path)}:{address:#x}" for address in addresses),
+        f"uprobe:{quote(path)}:{entry:#x}",
+        function,
+        retval=f'reg("{arch.register(_RESULT[arch.name])}")',
+        call=Call.GOROUTINE if goroutine else Call.THREAD,
+    )
 
 
 def symbolic(probe: Probe) -> Site:

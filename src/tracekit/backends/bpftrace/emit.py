@@ -96,6 +96,9 @@ class Emitter:
                         "Raise --max-string.",
                     )
                 return quote(value)
+            case Str(pointer, _, counted) if counted is not None:
+                # One more, for the NUL that the versions but 0.17 put at the end.
+                return f"str({self.number(pointer, UINT64)}, {self.kept(self.bounded(counted))} + (uint64)1)"
             case Str(pointer, length):
                 size = self.max_string if length is None else min(length, self.max_string)
                 return f"str({self.number(pointer, UINT64)}, {size})"
@@ -108,12 +111,19 @@ class Emitter:
             case _:
                 raise AssertionError(node)
 
+    def bounded(self, size: Expr) -> Expr:
+        """How many bytes are kept of a string that has ``size`` bytes."""
+        most = Int(self.max_string - 1)
+        return Cast(UINT64, Conditional(Binary("<", Cast(UINT64, size), most), size, most))
+
     def kept(self, node: Expr) -> str:
         """A key, computed once however often it is used: reading a string takes time, and 0.27's stack."""
         if isinstance(node, Int | String):
             return self.number(node) if isinstance(node, Int) else self.string(node)
         if node not in self._kept:
-            text = self.string(node) if type_of(node) is OtherType.STRING else self.number(node)
+            type_ = type_of(node)
+            own = UINT64 if type_ == UINT64 else INT64
+            text = self.string(node) if type_ is OtherType.STRING else self.number(node, own)
             self._kept[node] = self._let(text)
         return self._kept[node]
 
@@ -254,7 +264,28 @@ class Emitter:
             case _:
                 return text if text.startswith(f"({to.name})") else f"({to.name}){text}"
 
+    def _counted_comparison(self, op: str, counted: Str, other: Expr) -> str:
+        """A string that has a size, compared with a literal: as many bytes, and the same ones."""
+        if not isinstance(other, String):
+            raise UnsupportedError(
+                feature="comparing two strings that no NUL ends",
+                backend=BACKEND,
+                reason="it compares strings up to their NUL",
+                remedy="Compare with a literal, or use the string as a key.",
+            )
+        literal = self.string(other)
+        size = most_bytes(other, self.max_string)
+        assert counted.size is not None
+        same = f"{self.number(counted.size, UINT64)} == (uint64){size}"
+        if size:
+            whole = self.kept(attrs.evolve(counted, size=None))
+            same = f"({same} && strncmp({whole}, {literal}, {size}) == 0)"
+        return same if op == "==" else f"!({same})"
+
     def _string_comparison(self, op: str, left: Expr, right: Expr) -> str:
+        for side, other in ((left, right), (right, left)):
+            if isinstance(side, Str) and side.size is not None:
+                return self._counted_comparison(op, side, other)
         func = Builtin(BuiltinName.FUNC)
         known = [String(self.function) if side == func and self.function else side for side in (left, right)]
         emit = self.kept if self.keep_strings else self.string

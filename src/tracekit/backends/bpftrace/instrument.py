@@ -20,8 +20,9 @@ import attrs
 from tracekit.backends.base import Options
 from tracekit.backends.bpftrace.attach import Site
 from tracekit.backends.bpftrace.bucketing import bucketing
+from tracekit.backends.bpftrace.elapsed import started
 from tracekit.backends.bpftrace.emit import Emitter
-from tracekit.backends.bpftrace.plan import KeyKind, KeyPlan, MapPlan, Plan, parts_of
+from tracekit.backends.bpftrace.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, Plan, parts_of
 from tracekit.backends.bpftrace.quoting import comment
 from tracekit.core.aggregation import Aggregation, Distribution, value_of
 from tracekit.core.arch import Architecture
@@ -139,7 +140,7 @@ def _map_plans(program: Program, options: Options) -> Iterator[MapPlan]:
             name=name,
             function=function_name(aggregate.function),
             number=number,
-            keys=tuple(_key_plan(key, options) for key in aggregate.keys),
+            keys=tuple(_key_plan(keys, options) for keys in _columns(program, name)),
             parts=parts_of(aggregate.function, options.exact),
             scheme=aggregate.function.scheme if isinstance(aggregate.function, Distribution) else None,
             type=None if value is None else _integer_type(value),
@@ -147,8 +148,15 @@ def _map_plans(program: Program, options: Options) -> Iterator[MapPlan]:
         )
 
 
-def _key_plan(key: Expr, options: Options) -> KeyPlan:
-    text = print_expression(key)
+def _columns(program: Program, name: str) -> Iterator[tuple[Expr, ...]]:
+    """Each key of a map, as all clauses that feed it have it."""
+    return zip(*(a.keys for c in program.clauses for a in c.aggregates if a.name == name), strict=True)
+
+
+def _key_plan(column: Sequence[Expr], options: Options) -> KeyPlan:
+    key, text = column[0], print_expression(column[0])
+    if any(isinstance(other, Str) and other.size is not None for other in column):
+        return KeyPlan(text, KeyKind.COUNTED, size=options.max_string)
     match key:
         case Builtin(BuiltinName.FUNC):
             return KeyPlan(text, KeyKind.FUNCTION)
@@ -199,7 +207,7 @@ class _Writer:
         head = f" /{predicate}/" if predicate else ""
         body = self._events(number, clause, site)
         if site.entry:
-            # A return probe misses returns silently (deep recursion, jumps): entries are counted too.
+            # Not every call is seen to return (panics, deep recursion): entries are counted too.
             entered, body = [_counted(f"@e{number}")], [_counted(f"@r{number}"), *body]
             if _uses(clause, BuiltinName.ELAPSED):
                 at_entry, body = self._elapsed(number, site, body)
@@ -208,11 +216,9 @@ class _Writer:
         yield "\n".join([f"{', '.join(s.attach for s in sites)}{head} {{", *_indented(body), "}"])
 
     def _elapsed(self, number: int, site: Site, body: Sequence[str]) -> tuple[str, list[str]]:
-        """Entry times by thread and stack pointer, which tells a recursive call from its caller."""
-        stack = f'(uint64)reg("{self.arch.register(self.arch.stack_pointer)}")'
         function = self.plan.functions.index(site.function)
-        at_return = f"@a{number}[tid, {stack} - (uint64){self.arch.return_shift}, (int64){function}]"
-        return f"@a{number}[tid, {stack}, (int64){function}] = nsecs;", [
+        at_entry, at_return = started(number, site.call, function, self.arch)
+        return f"{at_entry} = nsecs;", [
             f"$started = {at_return};",
             "$elapsed = (uint64)nsecs - (uint64)$started;",
             f"delete({at_return});",
@@ -278,6 +284,10 @@ class _Writer:
                 return [f"(int64){self.plan.functions.index(emitter.function or '')}"]
             case KeyKind.STRING:
                 return [emitter.kept(key), f"(int64){self.plan.nonce}"]
+            case KeyKind.COUNTED:
+                size = emitter.bounded(key.size) if isinstance(key, Str) and key.size is not None else None
+                bytes_ = f"(int64){UNCOUNTED}" if size is None else emitter.kept(size)
+                return [emitter.kept(key), f"(int64){self.plan.nonce}", bytes_]
             case KeyKind.INTEGER:
                 return [emitter.kept(key)]
 

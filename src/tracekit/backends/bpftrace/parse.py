@@ -8,7 +8,7 @@ nonce, so nothing in them can look like the end of a row. What isn't understood 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -143,6 +143,14 @@ class OutputParser:
         )
 
 
+_KEYS: Final[Mapping[KeyKind, Callable[[int], bytes]]] = {
+    KeyKind.INTEGER: lambda _: rb"(-?\d+)",
+    KeyKind.FUNCTION: lambda _: rb"(-?\d+)",
+    KeyKind.STRING: lambda nonce: b"(.*?), %d" % nonce,
+    KeyKind.COUNTED: lambda nonce: rb"(.*?, %d, \d+)" % nonce,
+}
+
+
 def _named(plan: Plan) -> Mapping[str, MapPlan | None]:
     by_name: dict[str, MapPlan | None] = dict.fromkeys(plan.script_maps)
     by_name.update({f"{part}{m.number}": m for m in plan.maps for part in m.parts})
@@ -154,7 +162,7 @@ def _row(plan: Plan, name: str, map_plan: MapPlan | None) -> bytes:
     keys = []
     if map_plan is not None:
         for key in map_plan.keys:
-            keys.append(b"(.*?), %d" % plan.nonce if key.kind is KeyKind.STRING else rb"(-?\d+)")
+            keys.append(_KEYS[key.kind](plan.nonce))
         if name[0] in "bnx":
             keys.append(rb"(-?\d+)")
     index = rb"\[" + b", ".join(keys) + rb"\]" if keys else b""

@@ -21,6 +21,7 @@ the entries and the returns of functions that a clause has seen.
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 import attrs
 
@@ -28,12 +29,16 @@ from tracekit.core.aggregation import Aggregation, Count, Distribution, Moment, 
 from tracekit.core.buckets import Scheme
 from tracekit.core.types import INT64, IntType
 
+UNCOUNTED: Final = 1 << 31
+"""What stands for the size of a string that has none, where others of the map have one: a NUL ends it."""
+
 
 class KeyKind(enum.Enum):
     """How a key of the program stands in the script's maps."""
 
     INTEGER = "integer"
     STRING = "string"
+    COUNTED = "counted"
     FUNCTION = "function"
 
 
@@ -43,8 +48,9 @@ class KeyPlan:
 
     Attributes:
         text: the key's expression, for people.
-        kind: integers stand as int64; strings raw, followed by the nonce as a key of its own;
-            a function as its index in the plan's table.
+        kind: integers stand as int64; strings raw, followed by the nonce as a key of its own, and by how many
+            bytes they have, as another one, if a size and no NUL ends them; a function as its index in the
+            plan's table.
         type: an integer's type, int64 or uint64.
         size: how many bytes a string read from memory holds at most, its NUL included; 0 for others.
     """

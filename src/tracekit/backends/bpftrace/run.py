@@ -8,8 +8,6 @@ from contextlib import ExitStack
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
 from tracekit import process
 from tracekit.backends.base import (
     Options,
@@ -18,14 +16,13 @@ from tracekit.backends.base import (
     Reading,
     patience,
 )  # fmt: skip
-from tracekit.backends.bpftrace.attach import Site, numeric, symbolic, syscall
 from tracekit.backends.bpftrace.emit import BACKEND
 from tracekit.backends.bpftrace.features import check_features
 from tracekit.backends.bpftrace.instrument import Filter, Instrumented, instrument
-from tracekit.backends.bpftrace.place import number
-from tracekit.backends.bpftrace.tracefs import require_tracefs, syscall_arguments
+from tracekit.backends.bpftrace.sites import sites
+from tracekit.backends.bpftrace.tracefs import require_tracefs
 from tracekit.core.arch import Architecture, architecture
-from tracekit.core.probe import FunctionProbe, Probe, Syscall, Uprobe, Uretprobe, Usdt
+from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind
 from tracekit.errors import EngineError, EngineMissingError, PrivilegeError, UnsupportedError
@@ -90,7 +87,7 @@ class BpftraceTracer:
         """Prepare a run; see ``Backend.tracer``."""
         check_features(program)
         self._program, self._places, self._files, self._options = program, places, files, options
-        self._patience = patience(sum(map(len, places.values())))
+        self._patience = patience(sum(place.probes for found in places.values() for place in found))
         self._arch = _architecture(places)
         self._filter = _filter(processes)
         self._path = find_engine()
@@ -115,7 +112,7 @@ class BpftraceTracer:
         return (*self._notes, *self._parser.warnings)
 
     def attach(self) -> None:
-        inner = any(place.stack_check for found in self._places.values() for place in found)
+        inner = [p for found in self._places.values() for p in found if p.stack_check or p.returns]
         try:
             self._start(inner_offsets=True)
         except EngineError as error:
@@ -130,17 +127,19 @@ class BpftraceTracer:
                     reason="this one was built without the means to check where instructions begin",
                     remedy="Use bpftrace 0.23 or later, or probe the function's entry.",
                 ) from error
-            # Found by trying: this bpftrace can't probe inside functions, so Go's check is repeated at the
-            # entry. The runtime may still ask for the processor between that and Go's own check.
+            # Found by trying: this bpftrace can't probe inside functions. Returns are then left to the kernel,
+            # where that is safe, and Go's check is repeated at the entry. The runtime may still ask for the
+            # processor between that and Go's own check.
             self._stack.close()
-            self._losses.append(
-                Loss(
-                    LossKind.APPROXIMATE,
-                    "some calls may be counted twice: this bpftrace can't probe after the stack check of a Go "
-                    "function, and a call that is interrupted there starts once more",
-                    hint="Use bpftrace 0.23 or later, or build it without -buildmode=pie.",
+            if any(place.stack_check for place in inner):
+                self._losses.append(
+                    Loss(
+                        LossKind.APPROXIMATE,
+                        "some calls may be counted twice: this bpftrace can't probe after the stack check of a "
+                        "Go function, and a call that is interrupted there starts once more",
+                        hint="Use bpftrace 0.23 or later, or build it without -buildmode=pie.",
+                    )
                 )
-            )
             self._start(inner_offsets=False)
 
     def _start(self, *, inner_offsets: bool) -> None:
@@ -167,36 +166,10 @@ class BpftraceTracer:
         self._await_ready()
 
     def _compile(self, inner_offsets: bool) -> Instrumented:
-        sites: dict[Probe, tuple[Site, ...]] = {}
-        for clause in self._program.clauses:
-            for probe in clause.probes:
-                if isinstance(probe, Uprobe | Uretprobe):
-                    sites[probe] = tuple(
-                        self._site(probe, place, inner_offsets) for place in self._places[probe]
-                    )
-                elif isinstance(probe, Usdt):
-                    sites[probe] = (symbolic(attrs.evolve(probe, binary=self._files[probe.binary])),)
-                elif isinstance(probe, Syscall):
-                    sites[probe] = (syscall(probe, syscall_arguments(probe.name)),)
-                else:
-                    sites[probe] = (symbolic(probe),)
+        found = sites(self._program, self._places, self._files, self._arch, inner_offsets=inner_offsets)
         # Of one length, so that no other number in the output can end with it.
         nonce = int.from_bytes(os.urandom(8), "big") >> 2 | 1 << 62
-        return instrument(self._program, sites, self._filter, self._options, self._arch, nonce)
-
-    def _site(self, probe: Uprobe | Uretprobe, place: Place, inner_offsets: bool) -> Site:
-        function = place.function
-        address = function.address
-        guard = ""
-        if isinstance(probe, Uprobe):
-            address += probe.offset
-            if place.stack_check is not None and not probe.offset:
-                if inner_offsets:
-                    address += place.stack_check.offset
-                else:
-                    guard = _go_guard(place)
-        found = number(place.image, function, address)
-        return numeric(probe, place.path, found, function.name, guard)
+        return instrument(self._program, found, self._filter, self._options, self._arch, nonce)
 
     def _await_ready(self) -> None:
         deadline = monotonic() + self._patience
@@ -317,20 +290,3 @@ def _filter(processes: Processes) -> Filter:
             "tracepoint:sched:sched_process_free /@follow[args->pid] == 1/ { delete(@follow[args->pid]); }",
         ),
     )
-
-
-def _go_guard(place: Place) -> str:
-    """Go's own check of the stack (``cmp rsp, stackguard0(g); jbe``), true if the call goes on.
-
-    If it is false, the runtime grows the stack and enters the function once more.
-    """
-    check = place.stack_check
-    assert check is not None
-    if place.image.machine != "x86_64" or check.huge or check.loads_g:
-        raise UnsupportedError(
-            feature=f"the Go function {place.function.name}",
-            backend=BACKEND,
-            reason="this version can't probe after the function's stack check and would count calls twice",
-            remedy="Use bpftrace 0.23 or later.",
-        )
-    return f'(uint64)reg("sp") - (uint64){check.frame} > (uint64)*(uint64*)((uint64)reg("r14") + (uint64)16)'
