@@ -14,7 +14,7 @@ export TRACEKIT_ENGINES ?= /var/cache/tracekit-engines
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint engines engines-down bench examples tools clean
+.PHONY: help venv demo test lint engines engines-down truth bench examples tools clean
 
 help: ## List what make can do.
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -40,11 +40,15 @@ engines: ## Set up newer bpftrace and dtrace beside the system's (needs root).
 engines-down: ## Remove them.
 	$(AS_ROOT) python3 tools/engines.py down
 
+truth: .venv/installed-dev ## Compare what is said of random functions by many compilers with what they are passed.
+	@tools/install.sh "the truth" $$($(VENV)/python -m tests.truth --packages)
+	@$(VENV)/python -m tests.truth $(TRUTH)
+
 bench: .venv/installed-dev ## Measure what tracekit costs (the whole of it needs root).
 	@for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do \
 	    echo; $(VENV)/python $$script || exit; done
 
-examples: $(EXAMPLES)/itest.test $(EXAMPLES)/cache ## Build the programs in examples/.
+examples: $(EXAMPLES)/itest.test $(EXAMPLES)/arguments $(EXAMPLES)/cache ## Build the programs in examples/.
 
 clean: ## Remove what was built, .venv and caches.
 	rm -rf build dist .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -58,6 +62,10 @@ clean: ## Remove what was built, .venv and caches.
 
 $(EXAMPLES)/itest.test: examples/cache/c/itest.c
 	@tools/install.sh "the sample in C" $(firstword $(CC))=gcc /usr/include/stdio.h=libc6-dev
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $<
+
+$(EXAMPLES)/arguments: examples/arguments/arguments.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $<
 

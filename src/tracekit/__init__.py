@@ -13,6 +13,8 @@ __version__ = "0.1.0.dev0"
 if TYPE_CHECKING:
     from tracekit.backends.base import Options as Options
     from tracekit.backends.base import Script as Script
+    from tracekit.calibrate.expect import Expectation as Expectation
+    from tracekit.calibrate.expect import parse_expectation as expect
     from tracekit.core.buckets import Linear as Linear
     from tracekit.core.buckets import Log2 as Log2
     from tracekit.core.buckets import LogLinear as LogLinear
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
         syscall as syscall, tid as tid, total as total, uprobe as uprobe, uretprobe as uretprobe,
         usdt as usdt, ustack as ustack,
     )  # fmt: skip
+    from tracekit.core.calibration import Argument as Argument
+    from tracekit.core.calibration import Calibration as Calibration
+    from tracekit.core.calibration import Verdict as Verdict
     from tracekit.core.histogram import Bucket as Bucket
     from tracekit.core.histogram import Histogram as Histogram
     from tracekit.core.histogram import Quantile as Quantile
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from tracekit.core.result import Loss as Loss
     from tracekit.core.result import LossKind as LossKind
     from tracekit.core.result import MapResult as MapResult
+    from tracekit.core.result import Resolution as Resolution
     from tracekit.core.result import Result as Result
     from tracekit.core.result import Snapshot as Snapshot
     from tracekit.core.target import Command as Command
@@ -46,7 +52,11 @@ if TYPE_CHECKING:
     from tracekit.render.run_file import dump as dump
     from tracekit.render.run_file import load as load_run
     from tracekit.syntax import parse as parse
+    from tracekit.syntax import parse_expression as expression
     from tracekit.syntax import print_program as print_program
+    from tracekit.workflow.calibrate import Calibrated as Calibrated
+    from tracekit.workflow.calibrate import calibrate as calibrate
+    from tracekit.workflow.calibrate import resolve as resolve
     from tracekit.workflow.compiling import compile_program as compile
     from tracekit.workflow.session import Session as Session
     from tracekit.workflow.session import run as run
@@ -58,16 +68,19 @@ _BUILDERS: Final = (
 )
 _WHERE: Final = {
     "backends.base": "Options Script",
+    "calibrate.expect": "Expectation expect=parse_expectation",
     "core.buckets": "Linear Log2 LogLinear",
     "core.build": _BUILDERS,
+    "core.calibration": "Argument Calibration Verdict",
     "core.histogram": "Bucket Histogram Quantile",
     "core.probe": "FunctionName Side",
     "core.program": "Aggregate Clause Program",
-    "core.result": "Loss LossKind MapResult Result Snapshot",
+    "core.result": "Loss LossKind MapResult Resolution Result Snapshot",
     "core.target": "Command Pids SystemWide",
     "errors": "TracekitError UnsupportedError UsageError",
     "render.run_file": "dump load_run=load",
-    "syntax": "parse print_program",
+    "syntax": "expression=parse_expression parse print_program",
+    "workflow.calibrate": "Calibrated calibrate resolve",
     "workflow.compiling": "compile=compile_program",
     "workflow.session": "Session run start",
 }

@@ -16,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CAN_TRACE = os.geteuid() == 0 and shutil.which(os.environ.get("TRACEKIT_BPFTRACE", "bpftrace")) is not None
+LIVE = re.compile(r"tracekit (?:trace|calibrate .* -- )")
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -25,7 +26,7 @@ class Example(NamedTuple):
     name: str
     code: str
     output: str | None
-    live: bool
+    live: object
 
 
 def examples():
@@ -37,7 +38,7 @@ def examples():
                 live = "tk.run(" in found[2] or "tk.start(" in found[2]
                 yield Example(name, found[2], None, live)
             else:
-                yield Example(name, found[2], console_output(found[2]), "tracekit trace" in found[2])
+                yield Example(name, found[2], console_output(found[2]), LIVE.search(found[2]))
 
 
 def commands(block):
@@ -50,7 +51,7 @@ def console_output(block):
 
 
 def parameters(live):
-    return [pytest.param(e, id=e.name) for e in examples() if e.live == live]
+    return [pytest.param(e, id=e.name) for e in examples() if bool(e.live) == live]
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +61,11 @@ def folder(tmp_path_factory):
     (top / "examples").symlink_to(ROOT / "examples")
     built = top / "build/examples"
     built.mkdir(parents=True)
-    compile_ = ["cc", "-O2", "-g", "-Wall", "-Wextra", "-Werror", ROOT / "examples/cache/c/itest.c"]
-    subprocess.run([*compile_, "-o", built / "itest.test"], check=True)
+    # By the paths that the Makefile gives, since debug information has them.
+    sources = {"itest.test": "cache/c/itest.c", "arguments": "arguments/arguments.c"}
+    for name, source in sources.items():
+        compile_ = ["cc", "-O2", "-g", "-Wall", "-Wextra", "-Werror", f"examples/{source}"]
+        subprocess.run([*compile_, "-o", built / name], check=True, cwd=top)
     tracekit = top / "bin/tracekit"
     tracekit.parent.mkdir()
     tracekit.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tracekit "$@"\n')
@@ -73,6 +77,7 @@ def run(argv, folder):
     environment = os.environ | {
         "PATH": f"{folder.parents[1] / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT / "src"),
+        "TRACEKIT_CALIBRATIONS": str(folder.parents[1] / "calibrations"),
     }
     done = subprocess.run(
         argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -16,6 +16,8 @@ from tracekit.errors import TracekitError
 
 _COMMANDS: Final = {
     "trace": "Trace a program and print its histograms.",
+    "calibrate": "Find out where a function's arguments are.",
+    "calibrations": "Look after stored calibrations.",
     "compile": "Print the script that an engine would be given.",
     "parse": "Check a program and print its model as JSON.",
 }

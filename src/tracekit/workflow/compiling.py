@@ -7,8 +7,13 @@ import platform
 from tracekit.backends.base import Options, Script
 from tracekit.backends.registry import backend as find_backend
 from tracekit.core.arch import architecture
+from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program, check
 from tracekit.core.target import Target
+from tracekit.errors import BinaryError
+from tracekit.workflow.binaries import functions_of
+from tracekit.workflow.knowledge import Knowledge
+from tracekit.workflow.resolve import Site, is_resolved, resolve_apart
 
 
 def compile_program(
@@ -21,16 +26,35 @@ def compile_program(
 ) -> Script:
     """Compile a program for a person to read or paste.
 
+    Binaries are read only if the program has names of arguments: those of this system or another one's.
+
     Args:
         program: what is asked.
         backend: the engine's name.
-        arch: the target's processor, such as ``x86_64``; None for this machine's.
+        arch: the target's processor, such as ``x86_64``; None for that of the binaries, or this machine's.
         options: see ``Options``.
         target: whose events count; None for every process.
 
     Raises:
         UnsupportedError: if the engine can't do it.
         UsageError: if the program has no meaning.
+        UnresolvedError: if a name means nothing, or its place isn't known well enough.
+        BinaryError: if the program has names, and a binary can't be read.
     """
     check(program)
-    return find_backend(backend).compile(program, architecture(arch or platform.machine()), options, target)
+    found = find_backend(backend)
+    machine = arch or platform.machine()
+    if is_resolved(program):
+        return found.compile(program, architecture(machine), options, target)
+    knowledge = Knowledge()
+    machines: set[str] = set()
+
+    def sites(probe: FunctionProbe) -> list[Site]:
+        binary, functions = functions_of(probe.binary, probe.function, machine, knowledge)
+        machines.add(binary.machine)
+        return [Site(knowledge.of(binary, f), f) for f in functions]
+
+    resolved = resolve_apart(program, sites, options.require)
+    if len(machines) > 1:
+        raise BinaryError(f"the binaries are for different processors: {', '.join(sorted(machines))}")
+    return found.compile(resolved.program, architecture(machines.pop()), options, target)

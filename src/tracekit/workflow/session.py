@@ -23,6 +23,7 @@ from tracekit.core.result import (
     LossKind,
     Machine,
     Provenance,
+    Resolution,
     Result,
     Snapshot,
     TargetRecord,
@@ -30,7 +31,9 @@ from tracekit.core.result import (
 from tracekit.core.target import Command, Pids, Target
 from tracekit.errors import UsageError
 from tracekit.syntax import print_program
+from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.locate import locate
+from tracekit.workflow.resolve import resolve
 
 DEFAULT_BACKEND: Final = "bpftrace"
 
@@ -63,8 +66,10 @@ class Session:
         target = self._target
         pids = target.pids if isinstance(target, Pids) else ()
         self._attached = [self._stack.enter_context(process.Attached.open(pid)) for pid in pids]
-        self._located = locate(self._program, pids, self._options.max_probes)
+        knowledge = Knowledge()
+        self._located = locate(self._program, pids, self._options.max_probes, knowledge)
         self._stack.callback(self._located.close)
+        self._resolved = resolve(self._program, self._located.places, knowledge, self._options.require)
         self._command: process.Target | None = None
         if isinstance(target, Command):
             self._command = self._stack.enter_context(
@@ -73,8 +78,8 @@ class Session:
             pids = (self._command.pid,)
         follow = isinstance(target, Command | Pids) and target.follow
         self._tracer = backend.tracer(
-            self._program,
-            self._located.places,
+            self._resolved.program,
+            self._resolved.places,
             self._located.files,
             Processes(pids, follow),
             self._options,
@@ -98,7 +103,12 @@ class Session:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know before the result is there."""
-        return (*self._located.notes, *self._tracer.notes)
+        return (*self._located.notes, *self._resolved.notes, *self._tracer.notes)
+
+    @property
+    def resolutions(self) -> tuple[Resolution, ...]:
+        """What the program's names were taken for."""
+        return self._resolved.resolutions
 
     @property
     def pid(self) -> int | None:
@@ -145,7 +155,7 @@ class Session:
                 self._first_nanoseconds = reading.nanoseconds - round(since * 1e9)
             if not reading.final:
                 at = (reading.nanoseconds - self._first_nanoseconds) / 1e9
-                snapshots.append(Snapshot(at, reading.maps))
+                snapshots.append(Snapshot(at, self._resolved.named(reading.maps)))
         return snapshots
 
     def snapshots(self, every: float = 1.0) -> Iterator[Snapshot]:
@@ -205,7 +215,7 @@ class Session:
         complete = not any(x.kind is LossKind.INCOMPLETE for x in losses)
         system = os.uname()
         return Result(
-            maps=last.maps if last else (),
+            maps=self._resolved.named(last.maps) if last else (),
             complete=complete,
             losses=tuple(losses),
             notes=tuple(dict.fromkeys((*self.notes, *(last.notes if last else ()), *self._silence(last)))),
@@ -219,6 +229,7 @@ class Session:
                 ended=ended,
                 binaries=self._located.binaries,
                 tracekit=__version__,
+                resolutions=self._resolved.resolutions,
             ),
         )
 

@@ -21,6 +21,8 @@ from tracekit.cli.programs import (
     target_of,
     target_parameters,
 )  # fmt: skip
+from tracekit.core.calibration import Verdict
+from tracekit.core.escape import printable
 from tracekit.core.result import Ending, Result, Snapshot
 from tracekit.core.target import SystemWide
 from tracekit.errors import TargetError, UsageError
@@ -83,6 +85,13 @@ from tracekit.workflow.session import start
     show_default=True,
     help="Refuse wildcards that match more functions than this.",
 )
+@option(
+    "--require",
+    type=click.Choice(["good", "high", "verified"]),
+    default="good",
+    show_default=True,
+    help="Refuse names whose places are known less well than this (docs/calibrate.md).",
+)
 @option("--backend", default="bpftrace", metavar="NAME", show_default=True, help="The engine.")
 @option("--propagate-exit", is_flag=True, help="End with the command's exit status, or 128 and its signal.")
 @option("-q", "--quiet", is_flag=True, help="Say nothing but results, losses and errors.")
@@ -107,6 +116,7 @@ def command(
     max_keys: int,
     max_string: int,
     max_probes: int,
+    require: str,
     backend: str,
     propagate_exit: bool,
     quiet: bool,
@@ -132,7 +142,12 @@ def command(
     if target is None:
         raise UsageError("there is no target", "Give -c CMD, -- CMD ARGS, -p PID, or --system-wide.")
     options = Options(
-        exact=exact, max_keys=max_keys, max_string=max_string, max_probes=max_probes, max_events=max_events
+        exact=exact,
+        max_keys=max_keys,
+        max_string=max_string,
+        max_probes=max_probes,
+        max_events=max_events,
+        require=Verdict(require),
     )
     screen = _Screen(form, output)
     # An engine's timer may come late; asked for half the time, a line is never missed.
@@ -141,6 +156,12 @@ def command(
         if verbose:
             click.echo(session.script.encode("utf-8", "surrogateescape"), err=True, nl=False)
         if not quiet:
+            for found in session.resolutions:
+                click.echo(
+                    printable(f"{found.name} of {found.function} is {found.type} in {found.location}: ")
+                    + found.verdict.value,
+                    err=True,
+                )
             until = "when it ends" if not isinstance(target, SystemWide) else "after --duration"
             click.echo(f"tracing; the result comes {until}, or with Ctrl-C", err=True)
         deadline = None if duration is None else monotonic() + duration

@@ -1,0 +1,108 @@
+"""``tracekit calibrate``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tracekit.cli.programs import Seconds, Verb, option, target_of
+from tracekit.core.target import Command, Pids
+from tracekit.errors import UsageError
+
+
+@click.command("calibrate", cls=Verb)
+@click.argument("binary")
+@click.argument("function")
+@option(
+    "-c",
+    "--command",
+    metavar="CMD",
+    help="Start this command under gdb; split as a shell splits words, but no shell sees it.",
+)
+@option(
+    "-p",
+    "--pid",
+    "pid",
+    type=int,
+    metavar="PID",
+    help="Let gdb hold this process until the hits have come. It stops at each of them.",
+)
+@option(
+    "--hits",
+    type=click.IntRange(1, 100_000),
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="Look at so many entries of the function.",
+)
+@option(
+    "--expect",
+    "expectations",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What an argument is at every entry: NAME=512, NAME=0..4K, NAME=@FILE (a number a line); repeatable.",
+)
+@option("--timeout", type=Seconds(), default="30", show_default=True, help="How long gdb waits for the hits.")
+@option("--registers", is_flag=True, help="Show what all registers held, over the hits.")
+@option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Print a table, or JSON.",
+)
+@option("--store/--no-store", default=True, show_default=True, help="Keep the result, for trace to use.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    binary: str,
+    function: str,
+    pid: int | None,
+    hits: int,
+    expectations: tuple[str, ...],
+    timeout: float,
+    registers: bool,
+    form: str,
+    store: bool,
+    **rest: Any,
+) -> int:
+    """Find out where a function's arguments are when it is entered.
+
+    Without a command or process only the binary is read: its debug information and the calling convention.
+    With one, gdb looks at some entries of the function, and what it sees confirms or contradicts that. Without
+    debug information, --registers shows what the registers held, and --expect finds the one that holds a
+    known value.
+
+    Ends with 0 when done, 1 if gdb saw no entry or contradicts the table, 2 if the request makes no sense.
+
+    \b
+      tracekit calibrate ./server cache_insert
+      tracekit calibrate ./server cache_insert -- ./server --port 80
+      tracekit calibrate ./stripped 0x4a310 --expect len=512 --registers -- ./stripped
+    """
+    from tracekit.calibrate.expect import parse_expectation
+    from tracekit.calibrate.summary import Row, summarise
+    from tracekit.core.arch import architecture
+    from tracekit.render.calibration import dump_calibration, render_calibration
+    from tracekit.workflow.calibrate import calibrate
+
+    target = target_of(ctx, rest["command"], () if pid is None else (pid,), False, False)
+    assert target is None or isinstance(target, Command | Pids)
+    expect = tuple(map(parse_expectation, expectations))
+    if registers and target is None:
+        raise UsageError("registers can only be seen in a run", "Give a command after --, or -p PID.")
+    found = calibrate(binary, function, target, hits=hits, expect=expect, timeout=timeout, store=store)
+    calibration, samples = found.calibration, found.samples
+    dump: tuple[Row, ...] = ()
+    if samples is not None and (registers or not calibration.arguments):
+        arch = architecture(calibration.architecture)
+        words = 4 if registers else 0
+        dump = summarise(samples, arch, calibration.language, others=registers, stack_words=words)
+    render = dump_calibration if form == "json" else render_calibration
+    click.echo(render(calibration, samples, dump, found.notes), nl=False)
+    unseen = samples is not None and not samples.hits
+    return 1 if unseen or found.contradicted else 0

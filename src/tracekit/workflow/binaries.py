@@ -1,0 +1,90 @@
+"""Binaries that are only looked into, of this system or of macOS."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from tracekit.core.near import near
+from tracekit.core.probe import FunctionName
+from tracekit.errors import AmbiguousFunctionError, FunctionNotFoundError
+from tracekit.symbols import Function, find, open_image
+from tracekit.workflow.knowledge import Knowledge
+
+if TYPE_CHECKING:
+    from tracekit.calibrate.static import Binary
+    from tracekit.symbols.macho import MachO
+
+_MACHO: Final = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
+
+
+def functions_of(
+    path: str, name: FunctionName, machine: str, knowledge: Knowledge
+) -> tuple[Binary, Sequence[Function]]:
+    """A binary and its functions of a name.
+
+    Args:
+        path: the binary's.
+        name: as a probe has it.
+        machine: which of a macOS binary's architectures is meant.
+        knowledge: what is known of functions that the binary itself doesn't name.
+
+    Raises:
+        BinaryError: if the binary can't be read.
+        FunctionNotFoundError: if it doesn't have the function.
+        AmbiguousFunctionError: if it has several.
+    """
+    if _is_macho(path):
+        from tracekit.symbols.macho import open_macho
+
+        binary = open_macho(path, machine)
+        return binary, _find_in(binary, name)
+    image = open_image(path)
+    return image, found_or_known(
+        lambda: find(image, name, knowledge.declared_in(image)), image, name, knowledge
+    )
+
+
+def found_or_known(
+    search: Callable[[], Sequence[Function]], binary: Binary, name: FunctionName, knowledge: Knowledge
+) -> Sequence[Function]:
+    """The functions that a search finds, or else those that a stored calibration knows in a stripped binary.
+
+    Raises:
+        FunctionNotFoundError: if neither has any.
+        AmbiguousFunctionError: as the search.
+    """
+    try:
+        return search()
+    except FunctionNotFoundError:
+        if known := knowledge.addresses(binary, name.text):
+            return tuple(Function(symbol, address, size=0) for symbol, address in known)
+        raise
+
+
+def _is_macho(path: str) -> bool:
+    if path.rstrip("/").endswith(".dSYM"):
+        return True
+    with contextlib.suppress(OSError, ValueError), open(path, "rb") as file:
+        return file.read(4) in _MACHO
+    return False
+
+
+def _find_in(binary: MachO, name: FunctionName) -> Sequence[Function]:
+    """A function of a macOS binary by its symbol, without the underscore before it, or by its address."""
+    if (address := name.address) is not None:
+        return (
+            next((f for f in binary.functions if f.address == address), Function(name.text, address, size=0)),
+        )
+    found = binary.function(name.text)
+    if len(found) > 1:
+        raise AmbiguousFunctionError(
+            function=name.text, binary=binary.path, candidates=tuple(f"{f.address:#x}" for f in found)
+        )
+    if not found:
+        names = {f.name for f in binary.functions}
+        raise FunctionNotFoundError(
+            function=name.text, binary=binary.path, near=near(name.text, (n for n in names if n.isprintable()))
+        )
+    return found

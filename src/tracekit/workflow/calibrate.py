@@ -1,0 +1,179 @@
+"""Finds out where a function's arguments are, and confirms it on a run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+
+import attrs
+
+from tracekit.backends.base import Place
+from tracekit.calibrate.expect import Expectation
+from tracekit.calibrate.samples import SampleRequest, Samples
+from tracekit.core.aggregation import Count
+from tracekit.core.calibration import Calibration
+from tracekit.core.probe import FunctionName, Uprobe
+from tracekit.core.program import Aggregate, Clause, Program
+from tracekit.core.signature import Language
+from tracekit.core.source import Types
+from tracekit.core.target import Command, Pids
+from tracekit.errors import BinaryError, UsageError
+from tracekit.symbols import Function, Image
+from tracekit.workflow.binaries import functions_of
+from tracekit.workflow.knowledge import Knowledge
+from tracekit.workflow.locate import locate
+
+
+@attrs.frozen
+class Calibrated:
+    """What came of a calibration.
+
+    Attributes:
+        calibration: where the arguments are, and how well that is known.
+        samples: what gdb saw; None if nothing was run.
+        notes: what a reader should know besides.
+        contradicted: whether the run showed that an argument isn't where it should be; nothing is stored then.
+    """
+
+    calibration: Calibration
+    samples: Samples | None = None
+    notes: tuple[str, ...] = ()
+    contradicted: bool = False
+
+
+def resolve(binary: str, function: str, *, knowledge: Knowledge | None = None) -> Calibration:
+    """Where a function's arguments and results are, from the store or the binary; nothing is run.
+
+    Args:
+        binary: its path.
+        function: its name in the source, its symbol, or its address (``0x1139``).
+        knowledge: where to look and what to remember; None for the user's store.
+
+    Raises:
+        BinaryError: if the binary can't be read, or has no debug information and no stored calibration.
+        FunctionNotFoundError: if it doesn't have the function.
+        AmbiguousFunctionError: if it has several.
+    """
+    knowledge = knowledge or Knowledge()
+    image, found = functions_of(binary, _name(function), platform.machine(), knowledge)
+    return knowledge.of(image, found[0])
+
+
+def calibrate(
+    binary: str,
+    function: str,
+    target: Command | Pids | None = None,
+    *,
+    hits: int = 8,
+    expect: Sequence[Expectation] = (),
+    timeout: float = 30.0,
+    store: bool = True,
+    knowledge: Knowledge | None = None,
+) -> Calibrated:
+    """Find out where a function's arguments are, and confirm it on a run of a program under gdb.
+
+    Args:
+        binary: the path of the program or library that has the function.
+        function: its name in the source, its symbol, or its address (``0x1139``).
+        target: a command, which is started and ended; or one process that runs, which gdb holds until the
+            hits have come or the time is over; None to look at the binary alone.
+        hits: how many entries of the function gdb looks at.
+        expect: what is known of the arguments' values.
+        timeout: for how many seconds gdb waits for the hits.
+        store: whether the result is kept for later traces.
+        knowledge: where it is kept; None for the user's store.
+
+    Raises:
+        UsageError: if there are expectations and no target, or one names no argument.
+        TracekitError: if the function can't be found, or gdb can't run.
+    """
+    knowledge = knowledge or Knowledge()
+    if target is None:
+        if expect:
+            raise UsageError(
+                "what is expected can only be seen in a run",
+                "Give a command after --, or a process with -p PID.",
+            )
+        image, found = functions_of(binary, _name(function), platform.machine(), knowledge)
+        calibration = knowledge.static(image, found[0])
+        if store:
+            knowledge.keep(calibration, binary, "static")
+        return Calibrated(calibration, notes=tuple(knowledge.notes))
+    pids = target.pids if isinstance(target, Pids) else ()
+    located = locate(_program(binary, function), pids, 1 << 30, knowledge)
+    try:
+        ((place, *_),) = located.places.values()
+        return _run(place, binary, target, hits, expect, timeout, store, knowledge)
+    finally:
+        located.close()
+
+
+def _run(
+    place: Place,
+    binary: str,
+    target: Command | Pids,
+    hits: int,
+    expect: Sequence[Expectation],
+    timeout: float,
+    store: bool,
+    knowledge: Knowledge,
+) -> Calibrated:
+    from tracekit.backends.gdb.sampler import sample
+    from tracekit.calibrate.match import confirm
+
+    image, function = place.image, place.function
+    after = None
+    try:
+        predicted = knowledge.static(image, function)
+        debug = knowledge.debug(image)
+        if debug.is_unoptimised(predicted.address):
+            after = debug.prologue_end(predicted.address)
+    except BinaryError as error:
+        predicted = _unknown(image, function, error)
+    samples = sample(
+        SampleRequest(
+            binary=place.path,
+            address=predicted.address,
+            architecture=image.machine,
+            target=target,
+            name=binary,
+            hits=hits,
+            timeout=timeout,
+            after=after,
+        )
+    )
+    calibration = confirm(predicted, samples, expect) if samples.hits else predicted
+    contradicted = any(
+        before.known and not after.known
+        for before, after in zip(predicted.arguments, calibration.arguments, strict=False)
+    )
+    # A wrong expectation must not spoil what later traces go by.
+    if store and calibration.arguments and samples.hits and not contradicted:
+        knowledge.keep(calibration, binary, "gdb")
+    notes = tuple(dict.fromkeys((*samples.notes, *knowledge.notes)))
+    return Calibrated(calibration, samples, notes, contradicted)
+
+
+def _unknown(image: Image, function: Function, error: BinaryError) -> Calibration:
+    """A function of which only the place is known."""
+    from tracekit.calibrate.static import identity
+
+    return Calibration(
+        build_id=identity(image),
+        architecture=image.machine,
+        symbol=function.name,
+        address=function.address,
+        name=function.name,
+        language=Language.GO if image.is_go else Language.OTHER,
+        types=Types(),
+        warnings=(error.message,),
+    )
+
+
+def _program(binary: str, function: str) -> Program:
+    return Program(Clause(Uprobe(binary, _name(function)), aggregates=Aggregate("", Count())))
+
+
+def _name(function: str) -> FunctionName:
+    """The name of one function: a star in it is Go's, and no wildcard."""
+    return FunctionName(function, exact="*" in function)

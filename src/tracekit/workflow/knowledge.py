@@ -1,0 +1,149 @@
+"""What is known of functions: from the store, or else from their binaries, which is stored then."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tracekit import __version__, process
+from tracekit.calibrate.store import Origin, Store, Stored
+from tracekit.core.calibration import Calibration
+from tracekit.errors import OutputError, UsageError
+from tracekit.symbols import Function
+
+if TYPE_CHECKING:
+    from tracekit.calibrate.static import Binary
+    from tracekit.symbols.dwarf import DebugInfo
+
+T = TypeVar("T")
+
+VARIABLE: Final = "TRACEKIT_CALIBRATIONS"
+"""The environment variable that names the folder of calibrations."""
+
+
+def folder() -> str:
+    """Where calibrations are stored: in the cache of the user who works here, also if that one called sudo."""
+    if named := os.environ.get(VARIABLE):
+        return named
+    user = process.invoking_user()
+    if user is not None:
+        cache = "Library/Caches" if sys.platform == "darwin" else ".cache"
+        return os.path.join(user.home, cache, "tracekit", "calibrations")
+    from platformdirs import user_cache_dir
+
+    return os.path.join(user_cache_dir("tracekit", appauthor=False), "calibrations")
+
+
+class Knowledge:
+    """Calibrations of functions, each found once.
+
+    Attributes:
+        store: where they are kept.
+        notes: what was in the way, such as a damaged file; nothing of it is an error.
+    """
+
+    def __init__(self, store: Store | None = None) -> None:
+        """Use a store; without one that of ``folder``."""
+        self.store = Store(folder()) if store is None else store
+        self.notes: list[str] = []
+        self._found: dict[tuple[str, str, str], Stored] = {}
+        self._debug: dict[str, DebugInfo] = {}
+
+    def of(self, image: Binary, function: Function) -> Calibration:
+        """What is known of a function, at its entry and return.
+
+        Args:
+            image: the binary.
+            function: one of its functions, as ``symbols.find`` gives it.
+
+        Raises:
+            DebugInfoError: if there is neither a calibration nor debug information.
+        """
+        from tracekit.calibrate.static import identity
+
+        key = identity(image), image.machine, function.name
+        if key not in self._found:
+            self._found[key] = (
+                self._stored(key) or self._unnamed(image, function) or self._static(image, function)
+            )
+        return self._found[key].calibration
+
+    def addresses(self, image: Binary, name: str) -> tuple[tuple[str, int], ...]:
+        """The symbols and addresses of a function that stored calibrations of a binary know by a name."""
+        found = (s.calibration for s in self._of(image))
+        return tuple((c.symbol, c.address) for c in found if name in (c.name, c.symbol))
+
+    def static(self, image: Binary, function: Function) -> Calibration:
+        """What the binary alone says of a function; neither read from the store nor stored.
+
+        Raises:
+            DebugInfoError: if it has no debug information of the function.
+        """
+        from tracekit.calibrate.static import calibrate_function
+
+        return calibrate_function(image, function, self.debug(image))
+
+    def debug(self, image: Binary) -> DebugInfo:
+        """The debug information of a binary, opened once.
+
+        Raises:
+            DebugInfoError: if there is none that can be read.
+        """
+        from tracekit.symbols.dwarf import open_debug_info
+        from tracekit.symbols.macho import MachO
+
+        if image.path not in self._debug:
+            found = image.debug_info() if isinstance(image, MachO) else open_debug_info(image)
+            self._debug[image.path] = found
+        return self._debug[image.path]
+
+    def declared_in(self, image: Binary) -> Callable[[int], str]:
+        """What tells the source file of a function by its address; it raises DebugInfoError if nothing does."""
+        return lambda address: self.debug(image).declared_in(address)
+
+    def keep(self, calibration: Calibration, binary: str, origin: Origin) -> None:
+        """Store a calibration. If it can't be, that is a note: what was found out is right all the same."""
+        stored = Stored(calibration, origin, datetime.now(UTC), os.path.abspath(binary), __version__)
+        self._found[calibration.build_id, calibration.architecture, calibration.symbol] = stored
+        self._try(lambda: self.store.put(stored))
+
+    def _stored(self, key: tuple[str, str, str]) -> Stored | None:
+        found = self._try(lambda: self.store.get(*key))
+        # What another version made of the binary alone, this one may know better.
+        if found is not None and found.origin == "static" and found.tracekit != __version__:
+            return None
+        return found
+
+    def _unnamed(self, image: Binary, function: Function) -> Stored | None:
+        """What is known of a place that the binary has no symbol for, under any name."""
+        if not function.name.startswith("0x"):
+            return None
+        same = (s for s in self._of(image) if s.calibration.address == function.address)
+        return next((s for s in same if s.calibration.arguments), None)
+
+    def _of(self, image: Binary) -> list[Stored]:
+        """All stored calibrations of a binary."""
+        from tracekit.calibrate.static import identity
+
+        def read() -> list[Stored]:
+            found = [s for _, s in self.store.all() if not isinstance(s, UsageError)]
+            wanted = identity(image), image.machine
+            return [s for s in found if (s.calibration.build_id, s.calibration.architecture) == wanted]
+
+        return self._try(read) or []
+
+    def _static(self, image: Binary, function: Function) -> Stored:
+        calibration = self.static(image, function)
+        self.keep(calibration, image.path, "static")
+        return self._found[calibration.build_id, calibration.architecture, calibration.symbol]
+
+    def _try(self, action: Callable[[], T]) -> T | None:
+        try:
+            with process.as_invoking_user():
+                return action()
+        except (UsageError, OutputError) as error:
+            self.notes.append(error.message)
+            return None
