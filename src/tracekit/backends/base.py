@@ -40,6 +40,7 @@ class Options:
         interval: seconds between snapshots; None for none.
         max_events: stop once so many events were counted; None for no limit.
         require: how well it must be known where the arguments are that the program names.
+        calibrate: run the command under gdb first, to confirm where they are.
     """
 
     exact: bool = True
@@ -49,6 +50,7 @@ class Options:
     interval: float | None = None
     max_events: int | None = None
     require: Verdict = Verdict.GOOD
+    calibrate: bool = False
 
 
 @attrs.frozen
@@ -172,8 +174,22 @@ class Tracer(Protocol):
 class Backend(Protocol):
     """An engine's way to compile and to run programs."""
 
-    def compile(self, program: Program, arch: Architecture, options: Options, target: Target | None) -> Script:
+    def compile(
+        self,
+        program: Program,
+        arch: Architecture,
+        options: Options,
+        target: Target | None,
+        remarks: Sequence[str],
+    ) -> Script:
         """Compile a program for a person to read or paste; pure, on any system.
+
+        Args:
+            program: what is asked; it has no unresolved names.
+            arch: the target's processor.
+            options: see ``Options``.
+            target: whose events count; None for every process.
+            remarks: lines for the reader, which come first as comments.
 
         Raises:
             UnsupportedError: if the engine can't do what the program needs.

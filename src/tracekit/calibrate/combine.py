@@ -28,9 +28,10 @@ import attrs
 
 from tracekit.calibrate.unpassed import REMEDY, Build, kept, unused, written
 from tracekit.core.calibration import Argument, Known, Verdict
-from tracekit.core.location import Behind, InRegister, OnStack, Piece, part
+from tracekit.core.location import Behind, InRegister, InVector, OnStack, Piece, part
 from tracekit.core.signature import Language, Parameter, Signature
 from tracekit.symbols.abi import Convention, Placed
+from tracekit.symbols.dwarf.reasons import BELOW, BY_REGISTER
 
 _SAYS_SO: Final = "the debug information says so"
 
@@ -49,11 +50,15 @@ def arguments(signature: Signature, convention: Convention, build: Build) -> tup
         return tuple(kept(_by_convention_first(p, rule, name), build) for p, rule in pairs)
     odd = next((p.name for p, rule in pairs if _contradicts(p, rule, build)), None)
     why, unmarked = _altered(signature, build, odd), _unmarked(signature, build)
-    believed = ((p, rule, _believed(p, rule, build)) for p, rule in pairs)
+    believed = [(p, rule, _believed(p, rule, build)) for p, rule in pairs]
     if why:
         found = [_by_debug_information(p, said, why) for p, _, said in believed]
     else:
-        found = [_by_both(p, rule, name, said, unmarked, build) for p, rule, said in believed]
+        proven = _proven(believed)
+        found = [
+            _by_both(p, rule, name, said, "" if proof else unmarked, build)
+            for (p, rule, said), proof in zip(believed, proven, strict=True)
+        ]
     return tuple(written(argument, build) for argument in found)
 
 
@@ -99,6 +104,27 @@ def _unmarked(signature: Signature, build: Build) -> str:
     if signature.local and build.llvm and build.optimised is not False:
         return f"no other file can call {signature.name}, so LLVM may have changed how it is called"
     return ""
+
+
+def _proven(
+    believed: Sequence[tuple[Parameter, Placed, tuple[Piece, ...] | None]],
+) -> list[bool]:
+    """Whether the convention holds for each parameter of a function that its compiler may call in another way.
+
+    A parameter that was taken away moves all later ones that would be in registers of its kind: where the debug
+    information has a later one in the register that it would have anyway, none before it was. And one that is
+    said to have a home in the frame wasn't replaced by what it points at.
+    """
+    kept: set[type] = set()
+    proven = []
+    for parameter, rule, said in reversed(believed):
+        kinds = {type(p.location) for p in rule.pieces or ()}
+        at_home = parameter.unusable in (BY_REGISTER, BELOW)
+        proven.append(bool(kinds) and kinds <= kept and at_home)
+        for _, where, rule_where in _aligned(said, rule.pieces):
+            if where is not None and where == rule_where:
+                kept |= {type(p.location) for p in where} & {InRegister, InVector}
+    return proven[::-1]
 
 
 def _believed(parameter: Parameter, rule: Placed, build: Build) -> tuple[Piece, ...] | None:

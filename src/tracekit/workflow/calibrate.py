@@ -103,21 +103,25 @@ def calibrate(
     located = locate(_program(binary, function), pids, 1 << 30, knowledge)
     try:
         ((place, *_),) = located.places.values()
-        return _run(place, binary, target, hits, expect, timeout, store, knowledge)
+        return calibrate_place(
+            place, binary, target, hits=hits, expect=expect, timeout=timeout, store=store, knowledge=knowledge
+        )
     finally:
         located.close()
 
 
-def _run(
+def calibrate_place(
     place: Place,
     binary: str,
     target: Command | Pids,
-    hits: int,
-    expect: Sequence[Expectation],
-    timeout: float,
-    store: bool,
+    *,
     knowledge: Knowledge,
+    hits: int = 8,
+    expect: Sequence[Expectation] = (),
+    timeout: float = 30.0,
+    store: bool = True,
 ) -> Calibrated:
+    """The same for a function that was found already; see ``calibrate``."""
     from tracekit.backends.gdb.sampler import sample
     from tracekit.calibrate.match import confirm
 

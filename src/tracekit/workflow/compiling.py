@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from tracekit.backends.base import Options, Script
 from tracekit.backends.registry import backend as find_backend
@@ -11,9 +13,14 @@ from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program, check
 from tracekit.core.target import Target
 from tracekit.errors import BinaryError
+from tracekit.symbols import Function, Image, after_stack_check
+from tracekit.syntax import print_program
 from tracekit.workflow.binaries import functions_of
 from tracekit.workflow.knowledge import Knowledge
-from tracekit.workflow.resolve import Site, is_resolved, resolve_apart
+from tracekit.workflow.resolve import Site, in_words, is_resolved, resolve_apart
+
+if TYPE_CHECKING:
+    from tracekit.calibrate.static import Binary
 
 
 def compile_program(
@@ -44,17 +51,38 @@ def compile_program(
     check(program)
     found = find_backend(backend)
     machine = arch or platform.machine()
+    text = print_program(program).split("\n")
     if is_resolved(program):
-        return found.compile(program, architecture(machine), options, target)
+        return found.compile(program, architecture(machine), options, target, text)
     knowledge = Knowledge()
     machines: set[str] = set()
+    remarks: list[str] = []
 
     def sites(probe: FunctionProbe) -> list[Site]:
         binary, functions = functions_of(probe.binary, probe.function, machine, knowledge)
         machines.add(binary.machine)
+        remarks.extend(_grown(binary, functions))
         return [Site(knowledge.of(binary, f), f) for f in functions]
 
     resolved = resolve_apart(program, sites, options.require)
     if len(machines) > 1:
         raise BinaryError(f"the binaries are for different processors: {', '.join(sorted(machines))}")
-    return found.compile(resolved.program, architecture(machines.pop()), options, target)
+    names = [in_words(resolution) for resolution in resolved.resolutions]
+    return found.compile(
+        resolved.program,
+        architecture(machines.pop()),
+        options,
+        target,
+        [*text, *names, *resolved.notes, *remarks],
+    )
+
+
+def _grown(binary: Binary, functions: Sequence[Function]) -> Iterator[str]:
+    """What a reader should know of Go functions, which start once more when their stack grows."""
+    for function in functions if isinstance(binary, Image) and binary.is_go else ():
+        assert isinstance(binary, Image)
+        if (check := after_stack_check(binary, function)) is not None:
+            yield (
+                f"some calls count twice, as Go enters {function.name} once more when its stack grows; probe "
+                f"{function.name}+{check.offset} with bpftrace 0.23 or later, as 'tracekit trace' does"
+            )

@@ -100,6 +100,14 @@ class Knowledge:
             self._debug[image.path] = found
         return self._debug[image.path]
 
+    def is_unoptimised(self, image: Binary, function: Function) -> bool:
+        """Whether a function is known to be compiled without optimisation.
+
+        Raises:
+            DebugInfoError: if there is no debug information of it.
+        """
+        return bool(self.debug(image).is_unoptimised(function.address - function.offset))
+
     def declared_in(self, image: Binary) -> Callable[[int], str]:
         """What tells the source file of a function by its address; it raises DebugInfoError if nothing does."""
         return lambda address: self.debug(image).declared_in(address)

@@ -71,6 +71,12 @@ class Site:
     by_instructions: bool = False
 
 
+def in_words(resolution: Resolution) -> str:
+    """What a name was taken for, as a sentence."""
+    r = resolution
+    return f"{r.name} of {r.function} is {r.type} in {r.location}: {r.verdict.value}"
+
+
 def is_resolved(program: Program) -> bool:
     """Whether a program has no names that are to be resolved."""
     return not any(is_named(e) for c in program.clauses for e in c.expressions)

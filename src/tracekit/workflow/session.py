@@ -33,7 +33,7 @@ from tracekit.errors import UsageError
 from tracekit.syntax import print_program
 from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.locate import locate
-from tracekit.workflow.resolve import resolve
+from tracekit.workflow.naming import resolve_for_run, warnings_of
 
 DEFAULT_BACKEND: Final = "bpftrace"
 
@@ -56,6 +56,7 @@ class Session:
         self._final: Result | None = None
         self._stopped_target = False
         self._first_nanoseconds: int | None = None
+        self._warnings: tuple[str, ...] = ()
         try:
             self._begin(find_backend(backend))
         except BaseException:
@@ -69,7 +70,7 @@ class Session:
         knowledge = Knowledge()
         self._located = locate(self._program, pids, self._options.max_probes, knowledge)
         self._stack.callback(self._located.close)
-        self._resolved = resolve(self._program, self._located.places, knowledge, self._options.require)
+        self._resolved = resolve_for_run(self._program, self._located.places, target, self._options, knowledge)
         self._command: process.Target | None = None
         if isinstance(target, Command):
             self._command = self._stack.enter_context(
@@ -94,6 +95,8 @@ class Session:
         if self._command:
             self._selector.register(self._command.fileno(), selectors.EVENT_READ)
             self._command.release()
+        # While the target runs already: it takes a while.
+        self._warnings = warnings_of(self._located.places, knowledge)
 
     @property
     def script(self) -> str:
@@ -103,7 +106,9 @@ class Session:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know before the result is there."""
-        return (*self._located.notes, *self._resolved.notes, *self._tracer.notes)
+        return tuple(
+            dict.fromkeys((*self._located.notes, *self._resolved.notes, *self._warnings, *self._tracer.notes))
+        )
 
     @property
     def resolutions(self) -> tuple[Resolution, ...]:

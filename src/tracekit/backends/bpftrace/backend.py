@@ -14,11 +14,18 @@ from tracekit.core.target import Target
 class BpftraceBackend:
     """A ``Backend`` that is bpftrace."""
 
-    def compile(self, program: Program, arch: Architecture, options: Options, target: Target | None) -> Script:
+    def compile(
+        self,
+        program: Program,
+        arch: Architecture,
+        options: Options,
+        target: Target | None,
+        remarks: Sequence[str],
+    ) -> Script:
         """See ``Backend``."""
         from tracekit.backends.bpftrace.compile import compile_script
 
-        return compile_script(program, arch, options, target)
+        return compile_script(program, arch, options, target, remarks)
 
     def tracer(
         self,

@@ -7,7 +7,7 @@ expressions.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -22,18 +22,21 @@ from tracekit.core.aggregation import Count, Distribution, Scalar
 from tracekit.core.arch import Architecture
 from tracekit.core.buckets import Linear, Log2
 from tracekit.core.expr import Arg, Builtin, BuiltinName, type_of
-from tracekit.core.probe import Interval, Uprobe
+from tracekit.core.probe import Interval, Uprobe, Uretprobe
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.core.target import Command, Pids, Target
 from tracekit.core.types import INT64, UINT64
-from tracekit.syntax import print_program
 
 _NATIVE_BUCKETS: Final = 1000
 _NATIVE_BOUND: Final = (1 << 31) - 1
 
 
 def compile_script(
-    program: Program, arch: Architecture, options: Options = Options(), target: Target | None = None
+    program: Program,
+    arch: Architecture,
+    options: Options = Options(),
+    target: Target | None = None,
+    remarks: Sequence[str] = (),
 ) -> Script:
     """Compile a located program for people.
 
@@ -42,14 +45,14 @@ def compile_script(
         arch: the target's processor.
         options: only ``max_string`` and ``max_keys`` matter here.
         target: whose events count; None for every process.
+        remarks: lines for the reader, which come first as comments.
 
     Raises:
         UnsupportedError: if bpftrace can't do it, or has no words for it.
         UsageError: if an expression has no meaning.
     """
     needed = check_features(program)
-    lines = [comment(line) for line in print_program(program).split("\n")]
-    lines += _hints(program, arch)
+    lines = [*map(comment, remarks), *_hints(program, arch)]
     for number, clause in enumerate(program.clauses):
         lines += ["", *_clause(number, clause, arch, options, target)]
     text = "\n".join(lines) + "\n"
@@ -65,6 +68,10 @@ def _hints(program: Program, arch: Architecture) -> Iterator[str]:
             yield comment(f"arg{index} is the register {arch.arguments[index]} on {arch.name}")
         else:
             yield comment(f"arg{index} is on the stack on {arch.name}")
+    if any(isinstance(p, Uretprobe) for c in program.clauses for p in c.probes):
+        yield comment(
+            "a uretprobe ends Go programs, and others when an exception passes; 'tracekit trace' doesn't"
+        )
     functions = [a.function for c in program.clauses for a in c.aggregates]
     schemes = [f.scheme for f in functions if isinstance(f, Distribution)]
     if Log2() in schemes:

@@ -26,6 +26,7 @@ from tracekit.core.escape import printable
 from tracekit.core.result import Ending, Result, Snapshot
 from tracekit.core.target import SystemWide
 from tracekit.errors import TargetError, UsageError
+from tracekit.workflow.resolve import in_words
 from tracekit.workflow.session import start
 
 
@@ -92,6 +93,7 @@ from tracekit.workflow.session import start
     show_default=True,
     help="Refuse names whose places are known less well than this (docs/calibrate.md).",
 )
+@option("--calibrate", is_flag=True, help="Run the command under gdb first, to confirm where arguments are.")
 @option("--backend", default="bpftrace", metavar="NAME", show_default=True, help="The engine.")
 @option("--propagate-exit", is_flag=True, help="End with the command's exit status, or 128 and its signal.")
 @option("-q", "--quiet", is_flag=True, help="Say nothing but results, losses and errors.")
@@ -117,6 +119,7 @@ def command(
     max_string: int,
     max_probes: int,
     require: str,
+    calibrate: bool,
     backend: str,
     propagate_exit: bool,
     quiet: bool,
@@ -148,6 +151,7 @@ def command(
         max_probes=max_probes,
         max_events=max_events,
         require=Verdict(require),
+        calibrate=calibrate,
     )
     screen = _Screen(form, output)
     # An engine's timer may come late; asked for half the time, a line is never missed.
@@ -157,11 +161,7 @@ def command(
             click.echo(session.script.encode("utf-8", "surrogateescape"), err=True, nl=False)
         if not quiet:
             for found in session.resolutions:
-                click.echo(
-                    printable(f"{found.name} of {found.function} is {found.type} in {found.location}: ")
-                    + found.verdict.value,
-                    err=True,
-                )
+                click.echo(printable(in_words(found)), err=True)
             until = "when it ends" if not isinstance(target, SystemWide) else "after --duration"
             click.echo(f"tracing; the result comes {until}, or with Ctrl-C", err=True)
         deadline = None if duration is None else monotonic() + duration

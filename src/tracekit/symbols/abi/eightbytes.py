@@ -110,7 +110,7 @@ def _of_vector(size: int) -> tuple[Class, ...]:
 
 def is_binary128(kind: Base) -> bool:
     """Whether a float of 16 bytes on x86-64 is IEEE's binary128, as its name says, and not x87's."""
-    return "128" in kind.name
+    return kind.encoding in (Encoding.FLOAT, Encoding.COMPLEX) and "128" in kind.name
 
 
 def _merged(one: Class, other: Class) -> Class:

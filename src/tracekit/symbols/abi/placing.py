@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from tracekit.core.arch import Architecture
 from tracekit.core.arch import architecture as architecture_of
+from tracekit.core.location import Behind
 from tracekit.core.signature import Language, Signature
 from tracekit.symbols.abi import aapcs64, golang, rust, sysv
 from tracekit.symbols.abi.convention import Ask, Convention, Placed, agreed
 from tracekit.symbols.abi.rust_hidden import hidden, may_have_function_items
 from tracekit.symbols.abi.rust_shapes import Shapes
 from tracekit.symbols.demangle import demangled
+from tracekit.symbols.dwarf.reasons import BY_REGISTER, POINTED
 
 _VARIADIC: Final = (
     "It takes further arguments, or its declaration doesn't say which it takes; where those without a name are "
@@ -97,17 +100,37 @@ def _rust(signature: Signature, arch: Architecture, apple: bool) -> Convention:
     """Rust's own convention; C's too if the function may be ``extern "C"``, which nothing tells."""
     may_be_c = not rust.is_mangled(signature.symbol) or _has_c_types_only(signature)
 
-    def rules(ask: Ask) -> tuple[list[Placed], list[Placed]]:
-        if may_be_c and ask('whether it is extern "C"'):
-            return _c(signature, arch, apple, ask)
+    def by_rust(ask: Ask) -> tuple[list[Placed], list[Placed]]:
         items = may_have_function_items(signature)
         shapes = Shapes(signature.types, rust.version(signature), ask, items)
         return rust.Rules(signature, arch, ask, apple, shapes).place()
+
+    by_rust_fits, by_c_fits = (
+        _has_pointers_as_told(signature, placed[0])
+        for placed in (by_rust(lambda _: False), _c(signature, arch, apple, lambda _: False))
+    )
+
+    def rules(ask: Ask) -> tuple[list[Placed], list[Placed]]:
+        is_rust = by_rust_fits and not by_c_fits
+        is_c = may_be_c and not is_rust and ask('whether it is extern "C"')
+        return _c(signature, arch, apple, ask) if is_c else by_rust(ask)
 
     arguments, results = agreed(rules)
     if reason := hidden(signature):
         arguments = (Placed(None, reason),) * len(arguments)
     return Convention(rust.NAME, arguments, results)
+
+
+def _has_pointers_as_told(signature: Signature, arguments: Sequence[Placed]) -> bool:
+    """Whether what is passed by a hidden pointer is what the debug information says of it.
+
+    In code without optimisation its places are of no use at the entry, but their form tells.
+    """
+    for parameter, placed in zip(signature.parameters, arguments, strict=True):
+        behind = any(isinstance(p.location, Behind) for p in placed.pieces or ())
+        if placed.pieces and parameter.unusable == (BY_REGISTER if behind else POINTED):
+            return False
+    return True
 
 
 def _has_c_types_only(signature: Signature) -> bool:

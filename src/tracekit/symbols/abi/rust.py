@@ -167,7 +167,9 @@ def may_be_c(types: Types, number: TypeId, depth: int = 0) -> bool:
                     return False
                 end = at + types.size(field.type)
             return True
-        case Record() | Array():
+        case Array(element):
+            return depth > 0 and may_be_c(types, element, depth + 1)
+        case Record():
             return False
         case _:
             return True

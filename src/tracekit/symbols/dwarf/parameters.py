@@ -17,7 +17,7 @@ from tracekit.symbols.dwarf.expressions import Frame, pieces
 from tracekit.symbols.dwarf.lists import locations
 from tracekit.symbols.dwarf.producers import is_gnu
 from tracekit.symbols.dwarf.reader import Unit
-from tracekit.symbols.dwarf.reasons import EMPTY, GONE, KNOWN, LATER, STRANGE, Unusable
+from tracekit.symbols.dwarf.reasons import BY_REGISTER, EMPTY, GONE, KNOWN, LATER, POINTED, STRANGE, Unusable
 from tracekit.symbols.dwarf.records import plain
 from tracekit.symbols.dwarf.registers import REGISTERS
 
@@ -27,6 +27,9 @@ _CFA: Final = b"\x9c"
 """``DW_OP_call_frame_cfa``."""
 
 _FBREG: Final = b"\x91"
+_DEREF: Final = 0x06
+"""``DW_OP_deref``."""
+
 _REGISTER_OPERATIONS: Final = range(0x50, 0x70)
 """``DW_OP_reg0`` … ``DW_OP_reg31``."""
 
@@ -181,7 +184,12 @@ def _expression(unit: Unit, expression: bytes, size: int, frame: Frame) -> tuple
         operations: Sequence[object] = unit.expressions.parse_expr(expression)
     except KeyError:  # pyelftools's way to say that it doesn't know an operation
         raise Unusable(STRANGE) from None
-    return pieces(operations, size, frame)
+    try:
+        return pieces(operations, size, frame)
+    except Unusable as unusable:
+        if str(unusable) == BY_REGISTER and expression[-1] == _DEREF:
+            raise Unusable(POINTED) from None
+        raise
 
 
 def _integer_size(unit: Unit, offset: int) -> int | None:
