@@ -26,21 +26,31 @@ trace() {
 }
 
 say "How large are the values that a cache in C is given? cache_insert(key, value, expiry) takes value, a struct of \
-pointer and length, in two registers: arg1 and arg2. So the length is arg2."
-trace "-e 'uprobe:./itest.test:cache_insert {@bytes=lhist(arg2, 0 , 16384, 128)}' -c './itest.test -test.count=1 -v'"
+pointer and length. tracekit knows from the binary that value.len is in the register that bpftrace calls arg2."
+trace "./itest.test cache_insert 'lhist(value.len, 0, 16384, 128)' -- ./itest.test -test.count=1 -v"
 say "The program's own line stands first: count and sum under the histogram are the same, so not a call was missed. \
 A cache that keeps them all needs that sum; one whose entries end at the upper bound of p90 keeps nine of ten."
 
-say "The same for values that expire (arg3 is not 0) and for those that don't, in one run, by powers of two:"
-trace "./itest.test cache_insert 'hist(arg2)' --by 'arg3 != 0' -- ./itest.test 5000"
+say "The same by hand, as one would write it for bpftrace; a one-liner that aggregates works here as it is:"
+trace "-e 'uprobe:./itest.test:cache_insert {@bytes=lhist(arg2, 0 , 16384, 128)}' -c './itest.test -test.count=1'"
+
+say "For values that expire and for those that don't, in one run, by powers of two:"
+trace "./itest.test cache_insert 'hist(value.len)' --by 'expiry != 0' -- ./itest.test 5000"
+
+say "Three functions whose argument size goes from 1000 to 1999, after a struct in two registers, a struct on the stack, \
+and a float. bpftrace counts a register for each parameter, and gives another number without a word:"
+for function in after_view after_big after_float; do
+    printf "\$ bpftrace -e 'uprobe:./arguments:%s { @ = max(args->size) }' -c ./arguments\n" $function
+    $sudo bpftrace -q -e "uprobe:./arguments:$function { @ = max(args->size) }" -c ./arguments 2>/dev/null | grep @ ||
+        echo "(this bpftrace refuses it)"
+    trace "./arguments $function 'max(size)' -- ./arguments"
+done
 
 if [ ! -x cache ]; then
-    say "The same cache in Go is left out: there is no Go here, and it couldn't be installed."
+    say "The cache in Go is left out: there is no Go here, and it couldn't be installed."
     exit 0
 fi
-length=rsi
-[ "$(uname -m)" = x86_64 ] || length=x4
-say "The same cache in Go, which chooses registers by rules of its own: len(value) of Cache.Insert(ctx, key, value, \
-expiryDate) is in $length. Each goroutine's first call enters the function twice, since its stack has to grow, and a \
-plain probe counts about 1100 calls. tracekit probes behind Go's check of the stack, where each call passes once."
-trace "./cache main.Cache.Insert 'lhist(reg(\"$length\"), 0, 16K, 128)' -- ./cache -v"
+say "The same cache in Go, which chooses registers by rules of its own. Each goroutine's first call enters the function \
+twice, since its stack has to grow, and a plain probe counts about 1100 calls. tracekit probes behind Go's check of the \
+stack, where each call passes once."
+trace "./cache main.Cache.Insert 'lhist(len(value), 0, 16K, 128)' -- ./cache -v"

@@ -52,8 +52,8 @@ def cli() -> None:
     """Ask a running, unmodified program for the distribution of an argument.
 
     \b
-      tracekit trace ./server cache_insert 'hist(arg2)' -- ./server --port 80
-      tracekit trace -e 'uprobe:./server:cache_insert { @bytes = hist(arg2) }' -p 1234
+      tracekit trace ./server cache_insert 'hist(value.len)' -- ./server --port 80
+      tracekit trace -e 'uprobe:./server:cache_insert { @bytes = hist(value.len) }' -p 1234
     """
 
 

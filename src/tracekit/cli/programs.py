@@ -14,6 +14,7 @@ import click
 from tracekit.core.expr import Builtin, BuiltinName
 from tracekit.core.probe import Uprobe, Uretprobe
 from tracekit.core.program import Clause, Program, check
+from tracekit.core.result import Ending
 from tracekit.core.target import Command, Pids, SystemWide, Target
 from tracekit.errors import UsageError
 from tracekit.syntax import parse, parse_aggregates, parse_filter, parse_function, parse_keys
@@ -177,3 +178,13 @@ def target_of(
     if command is not None or words is not None:
         return Command(split if words is None else words, follow)
     return None
+
+
+def tell_ending(ending: Ending | None, quiet: bool) -> None:
+    """Say on standard error how a command ended, if that is worth saying."""
+    if ending is None or ending.by_us:
+        return
+    if ending.signal is not None:
+        click.echo(f"the command was ended by {ending.signal}", err=True)
+    elif ending.status and not quiet:
+        click.echo(f"the command ended with status {ending.status}", err=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from tracekit import process
 from tracekit.backends.base import Place
 from tracekit.calibrate.expect import Expectation
 from tracekit.calibrate.samples import SampleRequest, Samples
@@ -100,6 +101,8 @@ def calibrate(
             knowledge.keep(calibration, binary, "static")
         return Calibrated(calibration, notes=tuple(knowledge.notes))
     pids = target.pids if isinstance(target, Pids) else ()
+    for pid in pids:
+        process.Attached.open(pid).close()  # says in words what is wrong with it
     located = locate(_program(binary, function), pids, 1 << 30, knowledge)
     try:
         ((place, *_),) = located.places.values()

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tracekit.cli.programs import Seconds, Verb, option, target_of
+from tracekit.cli.programs import Seconds, Verb, option, target_of, tell_ending
 from tracekit.core.target import Command, Pids
 from tracekit.errors import UsageError
 
@@ -104,5 +104,7 @@ def command(
         dump = summarise(samples, arch, calibration.language, others=registers, stack_words=words)
     render = dump_calibration if form == "json" else render_calibration
     click.echo(render(calibration, samples, dump, found.notes), nl=False)
+    if samples is not None:
+        tell_ending(samples.ended, quiet=False)
     unseen = samples is not None and not samples.hits
     return 1 if unseen or found.contradicted else 0

@@ -20,6 +20,7 @@ from tracekit.cli.programs import (
     program_parameters,
     target_of,
     target_parameters,
+    tell_ending,
 )  # fmt: skip
 from tracekit.core.calibration import Verdict
 from tracekit.core.escape import printable
@@ -134,8 +135,8 @@ def command(
     to standard error.
 
     \b
-      tracekit trace -e 'uprobe:./server:cache_insert { @bytes = hist(arg2) }' -c './server --port 80'
-      tracekit trace ./server cache_insert 'lhist(arg2, 0, 16K, 128)' --by pid -- ./server --port 80
+      tracekit trace -e 'uprobe:./server:cache_insert { @bytes = hist(value.len) }' -c './server --port 80'
+      tracekit trace ./server cache_insert 'lhist(value.len, 0, 16K, 128)' --by pid -- ./server --port 80
       tracekit trace job.tk -p 1234 --duration 10s -f json -o run.json
 
     Ends with 0 when done, 1 if it failed or the result is not complete, 2 if the request makes no sense.
@@ -179,7 +180,7 @@ def command(
 
         click.echo(render_losses(result), err=True, nl=False)
     ending = result.provenance.target.ending
-    _tell_ending(ending, quiet)
+    tell_ending(ending, quiet)
     if propagate_exit and ending is not None and result.complete:
         return _status(ending)
     return 0 if result.complete else 1
@@ -228,15 +229,6 @@ def _width() -> int:
 def _colour() -> bool:
     """Whether to colour: on a terminal, unless NO_COLOR is set (no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _tell_ending(ending: Ending | None, quiet: bool) -> None:
-    if ending is None or ending.by_us:
-        return
-    if ending.signal is not None:
-        click.echo(f"the command was ended by {ending.signal}", err=True)
-    elif ending.status and not quiet:
-        click.echo(f"the command ended with status {ending.status}", err=True)
 
 
 def _status(ending: Ending) -> int:
