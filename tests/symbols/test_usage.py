@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tracekit.core.arch import X86_64
+from tracekit.core.arch import X86_64, architecture
 from tracekit.core.probe import FunctionName
 from tracekit.symbols import Function, Image, after_stack_check, find, open_image
 from tracekit.symbols.usage import EVERYTHING, Usage, usage
@@ -25,6 +26,8 @@ APART long own(long a, struct big b) { (void)b; long x[9]; sscanf("1", "%ld", &x
 APART void *tail(size_t size, int unused) { (void)unused; return malloc(size); }
 APART void *calls(char *text, int unused) { (void)unused; puts(text); return text; }
 APART long cleared(long a, long b) { return a ? 0 : b; }
+APART long narrow(long a, long b) {
+  (void)b; long c; __asm__("movb $1, %%sil; movzbl %%sil, %%eax" : "=a"(c) : : "rsi"); return a + c; }
 APART long choice(long a, long b, long c, long d) {
   switch (a) {
     case 1: return b; case 2: return c * 3; case 3: return d / 5; case 4: return 7; case 5: puts("x");
@@ -35,9 +38,30 @@ int main(int n, char **words) {
   struct big b = {{(uint64_t)n}};
   calls(words[0], n);
   free(tail((size_t)n, 1));
-  long all = none(n, b, n) + some(n, b, n) + escapes(n, b, n);
+  long all = narrow(n, n) + none(n, b, n) + some(n, b, n) + escapes(n, b, n);
   return (int)(all + own(n, b) + cleared(n, 2) + choice(n, 2, 3, 4));
 }
+"""
+
+ARM = """
+.globl f
+.type f, %function
+f:
+  stp x29, x30, [sp, #-48]!
+  mov x29, sp
+  str x19, [sp, #16]
+  ldr w1, [sp, #48]
+  ldrh w2, [x29, #56]
+  ldrb w2, [sp, #65]
+  ldp x3, x4, [sp, #72]
+  ldr d0, [sp, #88]
+  ldr q2, [sp, #96]
+  ldrsw x5, [sp, #112]
+  str x0, [sp, #120]
+  fadd d3, d1, d1
+  ldp x29, x30, [sp], #48
+  ret
+.size f, . - f
 """
 
 GO = """
@@ -88,14 +112,52 @@ def test_what_is_read(program: Image) -> None:
     some = used(program, "some")
     assert some.reads_stack(24, 8)
     assert not some.reads_stack(8, 8)
-    assert used(program, "escapes").reads_stack(40, 8)
+    assert used(program, "escapes").reads_stack(8, 40)
     assert used(program, "cleared").reads_register("rsi")
+
+
+def test_what_is_read_for_sure(program: Image) -> None:
+    """What an instruction reads: neither what a call may hand on, nor what has been overwritten in part."""
+    assert used(program, "none").certain >= {"rdi", "rsi"}
+    assert "rdx" not in used(program, "none").certain
+    assert "rdi" not in used(program, "calls").certain or "rsi" not in used(program, "calls").certain
+    assert used(program, "narrow").certain == {"rdi"}
+    assert used(program, "some").surely_reads_stack(24, 8)
+    assert not used(program, "choice").surely_reads_stack(8, 8)
+
+
+@pytest.mark.parametrize("options", ["-O2", "-Os", "-O2 -fno-omit-frame-pointer", "-O0"])
+def test_what_places_in_the_frame_are_counted_from(tmp_path: Path, options: str) -> None:
+    """LLVM's frame: the pushed registers and the room of the frame, down from the stack pointer at the entry."""
+    (tmp_path / "a.c").write_text(SOURCE)
+    command = ["clang", *options.split(), "-w", "-o", tmp_path / "a", tmp_path / "a.c"]
+    subprocess.run(command, check=True)
+    bases = used(open_image(str(tmp_path / "a")), "own").bases
+    assert bases["rsp"] <= -80
+    assert bases.get("rbp", -8) == -8
+
+
+def test_loads_of_arm64(tmp_path: Path) -> None:
+    """They read as many bytes as their register has; stores read none."""
+    if shutil.which("aarch64-linux-gnu-gcc") is None:
+        pytest.skip("no gcc for arm64 here: apt-get install gcc-aarch64-linux-gnu")
+    (tmp_path / "a.s").write_text(ARM)
+    subprocess.run(["aarch64-linux-gnu-gcc", "-c", "-o", tmp_path / "a", tmp_path / "a.s"], check=True)
+    subprocess.run(["aarch64-linux-gnu-ld", "-e", "f", "-o", tmp_path / "b", tmp_path / "a"], check=True)
+    image = open_image(str(tmp_path / "b"))
+    (function,) = find(image, FunctionName("f"))
+    arch = architecture("aarch64")
+    found = usage(image, function, (*arch.arguments, *arch.vectors))
+    read = {(r.start, r.stop) for r in found.stack if r.start >= 0}
+    assert read == {(0, 4), (8, 10), (17, 18), (24, 40), (40, 48), (48, 64), (64, 68)}
+    assert found.bases == {"sp": -48, "x29": -48}
+    assert found.certain == {"x0", "v1"}
 
 
 def test_what_is_not_known_counts_as_read(program: Image) -> None:
     """What may be handed on to another function, by a call or a jump, and what a table of jumps leads to."""
     assert used(program, "calls").reads_register("rsi")
-    assert used(program, "tail").reads_stack(8, 8)
+    assert used(program, "tail").reads_register("rsi")
     choice = used(program, "choice")
     assert all(choice.reads_register(name) for name in ("rsi", "rdx", "rcx"))
     assert usage(program, Function("f", 0x1000, size=0), X86_64.arguments) == EVERYTHING

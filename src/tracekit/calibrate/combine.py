@@ -21,17 +21,16 @@ the value that the program really passed; ``tests/truth`` repeats them on far mo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Final
 
 import attrs
 
+from tracekit.calibrate.unchanged import aligned, unchanged
 from tracekit.calibrate.unpassed import REMEDY, Build, kept, unused, written
 from tracekit.core.calibration import Argument, Known, Verdict
-from tracekit.core.location import Behind, InRegister, InVector, OnStack, Piece, part
+from tracekit.core.location import Behind, InRegister, OnStack, Piece, part
 from tracekit.core.signature import Language, Parameter, Signature
 from tracekit.symbols.abi import Convention, Placed
-from tracekit.symbols.dwarf.reasons import BELOW, BY_REGISTER
 
 _SAYS_SO: Final = "the debug information says so"
 
@@ -48,13 +47,15 @@ def arguments(signature: Signature, convention: Convention, build: Build) -> tup
     name = convention.name
     if signature.language is Language.GO:
         return tuple(kept(_by_convention_first(p, rule, name), build) for p, rule in pairs)
-    odd = next((p.name for p, rule in pairs if _contradicts(p, rule, build)), None)
+    odd = next((p.name for p, rule in pairs if _contradicts(p, rule)), None)
     why, unmarked = _altered(signature, build, odd), _unmarked(signature, build)
-    believed = [(p, rule, _believed(p, rule, build)) for p, rule in pairs]
+    by_the_rules = not signature.local and not build.clone and not signature.nocall
+    believed = [(p, rule, _believed(p, rule)) for p, rule in pairs]
     if why:
-        found = [_by_debug_information(p, said, why) for p, _, said in believed]
+        strict = by_the_rules and signature.language in (Language.C, Language.CXX)
+        found = [_by_debug_information(p, _fair(said, rule, strict), why) for p, rule, said in believed]
     else:
-        proven = _proven(believed)
+        proven = unchanged(believed, signature.types, build)
         found = [
             _by_both(p, rule, name, said, "" if proof else unmarked, build)
             for (p, rule, said), proof in zip(believed, proven, strict=True)
@@ -101,48 +102,45 @@ def _altered(signature: Signature, build: Build, odd: str | None) -> str:
 
 def _unmarked(signature: Signature, build: Build) -> str:
     """Why the convention alone can't be believed; empty if it can."""
-    if signature.local and build.llvm and build.optimised is not False:
+    if signature.local and build.llvm and build.optimised is not False and signature.nocall is None:
         return f"no other file can call {signature.name}, so LLVM may have changed how it is called"
     return ""
 
 
-def _proven(
-    believed: Sequence[tuple[Parameter, Placed, tuple[Piece, ...] | None]],
-) -> list[bool]:
-    """Whether the convention holds for each parameter of a function that its compiler may call in another way.
-
-    A parameter that was taken away moves all later ones that would be in registers of its kind: where the debug
-    information has a later one in the register that it would have anyway, none before it was. And one that is
-    said to have a home in the frame wasn't replaced by what it points at.
-    """
-    kept: set[type] = set()
-    proven = []
-    for parameter, rule, said in reversed(believed):
-        kinds = {type(p.location) for p in rule.pieces or ()}
-        at_home = parameter.unusable in (BY_REGISTER, BELOW)
-        proven.append(bool(kinds) and kinds <= kept and at_home)
-        for _, where, rule_where in _aligned(said, rule.pieces):
-            if where is not None and where == rule_where:
-                kept |= {type(p.location) for p in where} & {InRegister, InVector}
-    return proven[::-1]
-
-
-def _believed(parameter: Parameter, rule: Placed, build: Build) -> tuple[Piece, ...] | None:
+def _believed(parameter: Parameter, rule: Placed) -> tuple[Piece, ...] | None:
     """The debug information's pieces, without those that are known to be wrong where the convention differs."""
     if parameter.pieces is None:
         return None
-    kept = tuple(
-        p
-        for p in parameter.pieces
-        if part(rule.pieces or (), p.offset, p.size) == _alone(p)
-        or not (_is_early(p, rule) or (build.llvm and isinstance(p.location, OnStack)))
-    )
-    return kept or None
+    return tuple(p for p in parameter.pieces if not _is_early(p, rule)) or None
 
 
-def _contradicts(parameter: Parameter, rule: Placed, build: Build) -> bool:
-    aligned = _aligned(_believed(parameter, rule, build), rule.pieces)
-    return any(a is not None and b is not None and a != b for _, a, b in aligned)
+def _fair(said: Sequence[Piece] | None, rule: Placed, strict: bool) -> tuple[Piece, ...] | None:
+    """The debug information's pieces in a function in which it contradicts the convention somewhere.
+
+    Args:
+        said: its pieces of one parameter.
+        rule: the parameter's place by the convention.
+        strict: whether the function has to be called by the convention, so that a contradiction is a mistake.
+    """
+    kept = []
+    for piece in said or ():
+        ruled = part(rule.pieces or (), piece.offset, piece.size)
+        if ruled is None or ruled == _alone(piece) or not (strict or _is_shifted(piece, ruled)):
+            kept.append(piece)
+    return tuple(kept) or None
+
+
+def _is_shifted(piece: Piece, ruled: Sequence[Piece]) -> bool:
+    """Whether a part of a register is said to be elsewhere in it, where clang 14 to 21 have it later."""
+    match piece.location, [p.location for p in ruled]:
+        case InRegister(name, shift), [InRegister(ruled_name, ruled_shift)]:
+            return name == ruled_name and shift != ruled_shift
+    return False
+
+
+def _contradicts(parameter: Parameter, rule: Placed) -> bool:
+    both = aligned(_believed(parameter, rule), rule.pieces)
+    return any(a is not None and b is not None and a != b for _, a, b in both)
 
 
 def _is_early(piece: Piece, rule: Placed) -> bool:
@@ -163,22 +161,6 @@ def _alone(piece: Piece) -> tuple[Piece, ...]:
     return (Piece(0, piece.size, piece.location),)
 
 
-def _aligned(
-    said: Sequence[Piece] | None, ruled: Sequence[Piece] | None
-) -> Iterator[tuple[int, tuple[Piece, ...] | None, tuple[Piece, ...] | None]]:
-    """The stretches of a value in which neither side changes its place.
-
-    Yields:
-        Where a stretch begins, and its pieces by either side, None if that side has none.
-    """
-    both = (*(said or ()), *(ruled or ()))
-    bounds = sorted({bound for p in both for bound in (p.offset, p.end)})
-    for start, end in pairwise(bounds):
-        where, rule_where = (part(pieces or (), start, end - start) for pieces in (said, ruled))
-        if where or rule_where:
-            yield start, where, rule_where
-
-
 def _by_both(
     parameter: Parameter,
     rule: Placed,
@@ -194,7 +176,7 @@ def _by_both(
     alone = f"the {name} convention puts it there{silent}"
     known: list[Known] = []
     missing = ""
-    for start, where, rule_where in _aligned(said, rule.pieces):
+    for start, where, rule_where in aligned(said, rule.pieces):
         if where is not None:
             same = where == rule_where
             known += _known(start, where, Verdict.HIGH if same else Verdict.GOOD, agree if same else _SAYS_SO)
@@ -214,7 +196,7 @@ def _by_convention_first(parameter: Parameter, rule: Placed, name: str) -> Argum
     agree = f"the debug information and the {name} convention agree"
     alone = f"the {name} convention puts it there"
     known: list[Known] = []
-    for start, where, rule_where in _aligned(parameter.pieces, rule.pieces):
+    for start, where, rule_where in aligned(parameter.pieces, rule.pieces):
         if rule_where is not None:
             same = where == rule_where
             known += _known(start, rule_where, Verdict.HIGH if same else Verdict.GOOD, agree if same else alone)

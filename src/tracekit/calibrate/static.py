@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from tracekit import __version__
 from tracekit.calibrate.combine import arguments, results
+from tracekit.calibrate.homes import fits, from_entry
 from tracekit.calibrate.unpassed import Build
 from tracekit.core.arch import architecture
 from tracekit.core.calibration import Calibration
-from tracekit.core.location import Behind, OnStack
-from tracekit.core.signature import Language, Signature
+from tracekit.core.signature import Language
 from tracekit.errors import BinaryError
 from tracekit.symbols import Function, Image, after_stack_check
-from tracekit.symbols.abi import Convention, place
+from tracekit.symbols.abi import place
 from tracekit.symbols.macho import MachO
 from tracekit.symbols.spelling import is_clone
 from tracekit.symbols.usage import EVERYTHING, NOTHING, Usage, usage
@@ -53,18 +53,21 @@ def calibrate_function(binary: Binary, function: Function, debug: DebugInfo) -> 
     # ThinLTO makes names of local functions global, and what calls them is still known to it.
     local = function.local or (copy and ".llvm." in symbol)
     signature = debug.signature(entry, symbol, local=local)
+    build = Build(
+        llvm=any(word in signature.producer for word in _LLVM),
+        optimised=None if (plain := debug.is_unoptimised(entry)) is None else not plain,
+        clone=copy and _OWN_PARAMETERS.search(symbol) is not None,
+        reads=_reads(binary, function, signature.language),
+    )
+    arch = architecture(binary.machine)
+    may_be_optimised = build.optimised is not False
+    signature = from_entry(signature, build.reads.bases, arch.stack_arguments, optimised=may_be_optimised)
     convention = place(
         signature,
         binary.machine,
         platform="linux" if isinstance(binary, Image) else "macos",
         go_version=binary.go_version if isinstance(binary, Image) else "",
-    )
-    optimised = None if (plain := debug.is_unoptimised(entry)) is None else not plain
-    build = Build(
-        llvm=any(word in signature.producer for word in _LLVM),
-        optimised=optimised,
-        clone=copy and _OWN_PARAMETERS.search(symbol) is not None,
-        reads=_reads(binary, function, signature, convention, optimised),
+        fits=fits(signature, optimised=may_be_optimised),
     )
     return Calibration(
         build_id=identity(binary),
@@ -99,28 +102,17 @@ def identity(binary: Binary) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _reads(
-    binary: Binary, function: Function, signature: Signature, convention: Convention, optimised: bool | None
-) -> Usage:
-    """What a function's code reads, if anything depends on it: decoding takes some 40 ms."""
+def _reads(binary: Binary, function: Function, language: Language) -> Usage:
+    """What a function's code reads of what it is called with."""
     arch = architecture(binary.machine)
-    if signature.language is Language.GO:
-        check = after_stack_check(binary, function) if isinstance(binary, Image) else None
-        if check is None or not isinstance(binary, Image):
-            return EVERYTHING
-        return usage(binary, function, (*arch.go_integers, *arch.go_vectors), check.offset)
-    if optimised is False:
-        return EVERYTHING
-    in_memory = any(
-        isinstance(p.location, OnStack | Behind)
-        for pieces in (*(a.pieces for a in convention.arguments), *(p.pieces for p in signature.parameters))
-        for p in pieces or ()
-    )
-    if not in_memory and not any(word in signature.producer for word in _LLVM):
-        return EVERYTHING
     if not isinstance(binary, Image):
-        return NOTHING
-    return usage(binary, function, (*arch.arguments, *arch.vectors, *_HIDDEN))
+        return EVERYTHING if language is Language.GO else NOTHING
+    if language is not Language.GO:
+        return usage(binary, function, (*arch.arguments, *arch.vectors, *_HIDDEN))
+    check = after_stack_check(binary, function)
+    if check is None:
+        return EVERYTHING
+    return usage(binary, function, (*arch.go_integers, *arch.go_vectors), check.offset)
 
 
 def _inlined(name: str, count: int) -> tuple[str, ...]:

@@ -62,9 +62,22 @@ def unused(parameter: Parameter, where: Sequence[Piece], offset: int, build: Bui
         return ""
     gone = parameter.gone if parameter.pieces is None else part(parameter.pieces, offset, 1) is None
     if gone:
-        return _UNUSED
+        # clang leaves some out that it uses, such as complex numbers.
+        return "" if all(_is_read_for_sure(p, build.reads) for p in where) else _UNUSED
     names = [p.location.name for p in where if isinstance(p.location, InRegister)]
     return "" if all(map(build.reads.reads_register, names)) else _NEVER_READ
+
+
+def _is_read_for_sure(piece: Piece, reads: Usage) -> bool:
+    match piece.location:
+        case InRegister(name) | InVector(name) | Behind(InRegister(name)):
+            return name in reads.certain
+        case OnStack(offset):
+            return reads.surely_reads_stack(offset, piece.size)
+        case Behind(OnStack(slot)):
+            return reads.surely_reads_stack(slot, 8)
+        case _:
+            return False
 
 
 def written(argument: Argument, build: Build) -> Argument:

@@ -21,6 +21,21 @@ class Language(enum.Enum):
 
 
 @attrs.frozen
+class Home:
+    """Where the debug information has a parameter once its function has set up its frame.
+
+    Attributes:
+        register: the register that the place is counted from, such as ``rbp``.
+        offset: bytes from where it points to the place.
+        pointer: whether a pointer to the value is there.
+    """
+
+    register: str
+    offset: int
+    pointer: bool = False
+
+
+@attrs.frozen
 class Parameter:
     """A parameter of a function, or a result.
 
@@ -33,6 +48,7 @@ class Parameter:
         unusable: why not; empty if it can be.
         gone: whether it says that at the entry there is no such thing: an optimiser has removed it, or knows
             its value.
+        home: where it has the parameter later, if that is in its frame or its caller's.
     """
 
     name: str
@@ -41,6 +57,7 @@ class Parameter:
     pieces: tuple[Piece, ...] | None = None
     unusable: str = ""
     gone: bool = False
+    home: Home | None = None
 
 
 @attrs.frozen
@@ -58,7 +75,8 @@ class Signature:
         results: of a Go function, its results in order.
         variadic: whether it takes further arguments that have no names.
         local: whether other files can't name it, so that its compiler may change how it is called.
-        nocall: whether its compiler says that it isn't called by the rules (``DW_AT_calling_convention`` 3).
+        nocall: whether its compiler says that it isn't called by the rules (``DW_AT_calling_convention`` 3);
+            None if it wouldn't say so of this function if it were.
         file: the source file's path as the compiler was given it; empty if not known.
         line: the line of its declaration there; 0 if not known.
         producer: the compiler's own words for itself and its options; empty if not known.
@@ -76,7 +94,7 @@ class Signature:
     results: tuple[Parameter, ...] = ()
     variadic: bool = False
     local: bool = False
-    nocall: bool = False
+    nocall: bool | None = None
     file: str = ""
     line: int = 0
     producer: str = ""

@@ -177,6 +177,30 @@ def test_empty_classes_take_nothing() -> None:
     assert found == ["", "rdi", "", "rsi"]
 
 
+def test_clang_does_not_count_nullptr() -> None:
+    """A struct with one in it is in memory; one by itself takes a register that isn't counted (14 and 19)."""
+    for producer, inside, split in (
+        ("Debian clang version 19.1.7", "[8]", "r9 [8]@8"),
+        ("GNU C++17 12.2.0", "rdi", "[8]"),
+    ):
+        c = Sources(Language.CXX, producer)
+        null, number = c.pointer(name="decltype(nullptr)"), c.integer(8)
+        held = c.struct((0, null), size=8, passing=Passing.VALUE)
+        assert arguments(place(c.function(held), "x86_64")) == [inside]
+        pair = c.struct((0, number), (8, number), size=16, passing=Passing.VALUE)
+        found = arguments(place(c.function(null, number, number, number, number, pair), "x86_64"))
+        assert found[-1] == split
+
+
+def test_a_bit_field_that_clang_does_not_mark() -> None:
+    """Behind another one, where its alignment forbids it: in registers as a bit-field, else in memory."""
+    for producer, place_of_it in (("Debian clang version 14.0.6", "?"), ("GNU C17 12.2.0", "[8]")):
+        c = Sources(producer=producer)
+        short = c.integer(2)
+        packed = c.struct(Field("m0", short, 0, 8), Field("m1", short, 8), size=3)
+        assert arguments(place(c.function(packed), "x86_64")) == [place_of_it]
+
+
 def test_pointers_to_members_and_nullptr() -> None:
     """A pointer to a member function takes two registers, ``nullptr_t`` one."""
     c = Sources(Language.CXX, "GNU C++17 12.2.0")

@@ -58,7 +58,7 @@ def test_signatures(program, signature):
         "part0.c",
         29,
         False,
-        False,
+        None,
     )
     assert take.producer
     assert many.variadic

@@ -1,4 +1,4 @@
-"""Debug information that someone damaged: refused in words or answered, soon and within bounds.
+"""Debug information that someone damaged: refused in words or answered, in the end and within bounds.
 
 ``TRACEKIT_FUZZ_RUNS=10000`` makes as many damaged files, of which the normal number is some hundreds.
 """
@@ -7,18 +7,16 @@ import contextlib
 import os
 import random
 import struct
-import time
 import tracemalloc
 
 import pytest
+from tests.hang import ends
 
 from tracekit.errors import TracekitError
 from tracekit.symbols import open_image
 from tracekit.symbols.dwarf import DebugInfoError, open_debug_info
 
 RUNS = int(os.environ.get("TRACEKIT_FUZZ_RUNS", "400"))
-LONGEST = 1.0
-"""Seconds that any question may take; sound files take a hundredth."""
 
 TINY = r"""
 struct list { struct list *next; int (*call)(int); unsigned a : 3; enum { ONE, TWO } kind; char name[7]; };
@@ -93,7 +91,7 @@ def damage(program, chance):
 
 
 def ask(path, addresses):
-    """Everything that can be asked, each question timed; the number of signatures that are given."""
+    """Everything that can be asked, each of which ends; the number of signatures that are given."""
     answered = 0
     try:
         debug = open_debug_info(open_image(path))
@@ -106,10 +104,8 @@ def ask(path, addresses):
             lambda a=address: debug.is_unoptimised(a),
             lambda a=address: debug.declared_in(a),
         ):
-            started = time.process_time()
-            with contextlib.suppress(TracekitError):
+            with ends(), contextlib.suppress(TracekitError):
                 answered += question() is not None
-            assert time.process_time() - started < LONGEST
     return answered
 
 
@@ -122,7 +118,7 @@ def test_sound_programs(sound, tmp_path):
 
 
 def test_damaged_programs(sound, tmp_path):
-    """Whatever is changed in debug information, the answer is given or refused, soon and in little memory."""
+    """Whatever is changed in debug information, the answer is given or refused, in little memory."""
     answered = refused = 0
     for seed in range(RUNS):
         chance = random.Random(seed)

@@ -51,6 +51,9 @@ class Convention:
 Ask = Callable[[str], bool]
 """Answers a question that is worded to follow "it depends on": ``whether …``."""
 
+Fits = Callable[[Sequence[Placed]], bool]
+"""Tells whether the places of all arguments may be right, by other evidence."""
+
 Rules = Callable[[Ask], tuple[Sequence[Placed], Sequence[Placed]]]
 """Gives arguments and results, and asks what it can't know."""
 
@@ -60,11 +63,17 @@ _LARGEST_LOOKED_INTO: Final = 4096
 """Bytes of the largest value whose members are all looked at; larger ones are in memory anyway."""
 
 
-def agreed(rules: Rules) -> tuple[tuple[Placed, ...], tuple[Placed, ...]]:
+def anything(_: Sequence[Placed]) -> bool:
+    """Fits whatever the places are."""
+    return True
+
+
+def agreed(rules: Rules, fits: Fits = anything) -> tuple[tuple[Placed, ...], tuple[Placed, ...]]:
     """What rules say whatever the answers to their questions are.
 
     Args:
         rules: gives as many arguments and results for all answers.
+        fits: tells which answers don't count, as long as others do.
 
     Returns:
         The arguments and results. One that depends on an answer is refused, with the question as the reason.
@@ -89,10 +98,18 @@ def agreed(rules: Rules) -> tuple[tuple[Placed, ...], tuple[Placed, ...]]:
         return tuple(Placed(None, reason) for _ in outcomes[0][1]), tuple(
             Placed(None, reason) for _ in outcomes[0][2]
         )
+    outcomes = [outcome for outcome in outcomes if fits(outcome[1])] or outcomes
     answered = [answers for answers, _, _ in outcomes]
     return tuple(
         _common(column, answered, questions) for column in zip(*(a for _, a, _ in outcomes), strict=True)
     ), tuple(_common(column, answered, questions) for column in zip(*(r for _, _, r in outcomes), strict=True))
+
+
+def agreed_on(ways: Sequence[Sequence[Placed]], otherwise: Placed) -> tuple[Placed, ...]:
+    """The places of several things that are the same in all ways to place them; what is said if they differ."""
+    return tuple(
+        column[0] if all(p == column[0] for p in column) else otherwise for column in zip(*ways, strict=True)
+    )
 
 
 def _common(
@@ -128,6 +145,9 @@ class Registers:
         integer: how many general registers are taken.
         vector: how many vector registers are taken.
         stack: bytes of the stack that are taken.
+        uncounted: how many of the taken general registers clang doesn't count when it asks whether a value
+            still fits: those that have a ``std::nullptr_t``. Then it may be split, and have its end on the
+            stack (14 and 19, by trying).
     """
 
     integers: tuple[str, ...]
@@ -136,6 +156,7 @@ class Registers:
     integer: int = 0
     vector: int = 0
     stack: int = 0
+    uncounted: int = 0
 
     @property
     def integers_left(self) -> int:

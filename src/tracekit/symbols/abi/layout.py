@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 import attrs
@@ -192,6 +193,25 @@ def has_misplaced_record(types: Types, number: TypeId, bit_offset: int = 0, dept
             return any(
                 has_misplaced_record(types, element, bit_offset + 8 * at, depth + 1) for at in (0, stride)
             )
+        case _:
+            return False
+
+
+def has_unmarked_bits(types: Types, number: TypeId, depth: int = 0) -> bool:
+    """Whether a member that isn't where its alignment asks for may be a bit-field as wide as its type.
+
+    clang doesn't mark those. One follows another bit-field without a gap.
+    """
+    match types.resolved(number):
+        case Record(fields=fields) if depth <= _DEEPEST:
+            for before, field in pairwise(fields):
+                end = before.bit_offset + (before.bit_size or 0)
+                follows = before.bit_size and field.bit_size is None and field.bit_offset == end
+                if follows and field.bit_offset // 8 % alignment(types, field.type):
+                    return True
+            return any(has_unmarked_bits(types, f.type, depth + 1) for f in fields)
+        case Array(element, vector=False) if depth <= _DEEPEST:
+            return has_unmarked_bits(types, element, depth + 1)
         case _:
             return False
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from tracekit.core.arch import Architecture
 from tracekit.core.arch import architecture as architecture_of
-from tracekit.core.location import Behind
 from tracekit.core.signature import Language, Signature
 from tracekit.symbols.abi import aapcs64, golang, rust, sysv
-from tracekit.symbols.abi.convention import Ask, Convention, Placed, agreed
+from tracekit.symbols.abi.convention import Ask, Convention, Fits, Placed, agreed, anything
+from tracekit.symbols.abi.left_out import completed
 from tracekit.symbols.abi.rust_hidden import hidden, may_have_function_items
 from tracekit.symbols.abi.rust_shapes import Shapes
-from tracekit.symbols.demangle import demangled
-from tracekit.symbols.dwarf.reasons import BY_REGISTER, POINTED
 
 _VARIADIC: Final = (
     "It takes further arguments, or its declaration doesn't say which it takes; where those without a name are "
@@ -23,7 +20,12 @@ _VARIADIC: Final = (
 
 
 def place(
-    signature: Signature, architecture: str, *, platform: str = "linux", go_version: str = ""
+    signature: Signature,
+    architecture: str,
+    *,
+    platform: str = "linux",
+    go_version: str = "",
+    fits: Fits = anything,
 ) -> Convention:
     """Where a function's arguments are when it is entered, and its results when it returns, by the rules.
 
@@ -34,6 +36,7 @@ def place(
         architecture: ``x86_64`` or ``aarch64``.
         platform: ``linux`` or ``macos``.
         go_version: such as ``go1.19.8``; if empty, the compiler's own words count.
+        fits: tells, of what the rules leave open, what other evidence speaks against. Not for Go.
 
     Raises:
         UsageError: if the architecture is unknown.
@@ -41,40 +44,22 @@ def place(
     arch = architecture_of(architecture)
     apple = platform == "macos"
     match signature.language:
-        case Language.CXX if reason := _left_out(signature):
-            lost = Placed(None, reason)
-            count = int(signature.result is not None)
-            return Convention("unknown", (lost,) * len(signature.parameters), (lost,) * count)
         case Language.C | Language.CXX:
             name = sysv.NAME if arch.name == "x86_64" else aapcs64.APPLE_NAME if apple else aapcs64.NAME
-            arguments, results = agreed(lambda ask: _c(signature, arch, apple, ask))
+
+            def rules(whole: Signature, fits: Fits) -> tuple[tuple[Placed, ...], tuple[Placed, ...]]:
+                return agreed(lambda ask: _c(whole, arch, apple, ask), fits)
+
+            arguments, results = completed(signature, rules, fits) or rules(signature, fits)
             return Convention(name, arguments, results, (_VARIADIC,) if signature.variadic else ())
         case Language.GO:
             return _go(signature, arch, go_version)
         case Language.RUST:
-            return _rust(signature, arch, apple)
+            return _rust(signature, arch, apple, fits)
         case Language.OTHER:
             unknown = Placed(None, "How functions of its language are called is not known here.")
             results_count = len(signature.results) or int(signature.result is not None)
             return Convention("unknown", (unknown,) * len(signature.parameters), (unknown,) * results_count)
-
-
-def _left_out(signature: Signature) -> str:
-    """Whether debug information lacks parameters that the mangled name has, in a sentence; empty if it doesn't.
-
-    clang 14 at ``-O0`` leaves out some that are passed as pointers to copies, such as a ``std::string``. A pack
-    of parameters counts as one in the name, so that only too few are noticed, never too many.
-    """
-    if not signature.symbol.startswith("_Z"):
-        return ""
-    name = demangled(signature.symbol)
-    if name is None or name.parameters is None:
-        return ""
-    expected = sum(kind != "..." for kind in name.parameters)
-    listed = sum(not p.artificial for p in signature.parameters)
-    if listed >= expected:
-        return ""
-    return f"The debug information has {listed} of its {expected} parameters, and doesn't tell which."
 
 
 def _c(signature: Signature, arch: Architecture, apple: bool, ask: Ask) -> tuple[list[Placed], list[Placed]]:
@@ -96,7 +81,7 @@ def _go(signature: Signature, arch: Architecture, go_version: str) -> Convention
     return Convention(f"{name} ({'amd64' if arch.name == 'x86_64' else 'arm64'})", arguments, results)
 
 
-def _rust(signature: Signature, arch: Architecture, apple: bool) -> Convention:
+def _rust(signature: Signature, arch: Architecture, apple: bool, fits: Fits) -> Convention:
     """Rust's own convention; C's too if the function may be ``extern "C"``, which nothing tells."""
     may_be_c = not rust.is_mangled(signature.symbol) or _has_c_types_only(signature)
 
@@ -105,32 +90,14 @@ def _rust(signature: Signature, arch: Architecture, apple: bool) -> Convention:
         shapes = Shapes(signature.types, rust.version(signature), ask, items)
         return rust.Rules(signature, arch, ask, apple, shapes).place()
 
-    by_rust_fits, by_c_fits = (
-        _has_pointers_as_told(signature, placed[0])
-        for placed in (by_rust(lambda _: False), _c(signature, arch, apple, lambda _: False))
-    )
-
     def rules(ask: Ask) -> tuple[list[Placed], list[Placed]]:
-        is_rust = by_rust_fits and not by_c_fits
-        is_c = may_be_c and not is_rust and ask('whether it is extern "C"')
+        is_c = may_be_c and ask('whether it is extern "C"')
         return _c(signature, arch, apple, ask) if is_c else by_rust(ask)
 
-    arguments, results = agreed(rules)
+    arguments, results = agreed(rules, fits)
     if reason := hidden(signature):
         arguments = (Placed(None, reason),) * len(arguments)
     return Convention(rust.NAME, arguments, results)
-
-
-def _has_pointers_as_told(signature: Signature, arguments: Sequence[Placed]) -> bool:
-    """Whether what is passed by a hidden pointer is what the debug information says of it.
-
-    In code without optimisation its places are of no use at the entry, but their form tells.
-    """
-    for parameter, placed in zip(signature.parameters, arguments, strict=True):
-        behind = any(isinstance(p.location, Behind) for p in placed.pieces or ())
-        if placed.pieces and parameter.unusable == (BY_REGISTER if behind else POINTED):
-            return False
-    return True
 
 
 def _has_c_types_only(signature: Signature) -> bool:

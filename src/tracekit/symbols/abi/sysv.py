@@ -14,7 +14,7 @@ import attrs
 from tracekit.core.arch import X86_64
 from tracekit.core.location import Behind, InRegister, InX87, Piece
 from tracekit.core.signature import Signature
-from tracekit.core.source import Array, Base, Encoding, Record, RecordKind, TypeId, Types
+from tracekit.core.source import Array, Base, Encoding, Pointer, Record, RecordKind, SourceType, TypeId, Types
 from tracekit.symbols.abi.classes import by_reference
 from tracekit.symbols.abi.convention import (
     Ask,
@@ -27,7 +27,7 @@ from tracekit.symbols.abi.convention import (
 )
 from tracekit.symbols.abi.eightbytes import LARGEST, MEMORY, Class, classify, is_binary128
 from tracekit.symbols.abi.int128 import place_int128
-from tracekit.symbols.abi.layout import WORD, has_misplaced_record, leaves
+from tracekit.symbols.abi.layout import WORD, has_misplaced_record, has_unmarked_bits, leaves
 from tracekit.symbols.abi.producer import Compiler, Maker, compiler
 
 NAME: Final = "System V AMD64"
@@ -75,9 +75,11 @@ class Rules:
         classes = self._classes(number)
         if Class.MEMORY not in classes and not {Class.X87, Class.COMPLEX_X87} & set(classes):
             if (
-                classes.count(Class.INTEGER) <= registers.integers_left
+                classes.count(Class.INTEGER) <= registers.integers_left + registers.uncounted
                 and classes.count(Class.SSE) <= registers.vectors_left
             ):
+                if self._is_clang and _is_nullptr(types.resolved(number)):
+                    registers.uncounted += registers.integers_left > 0
                 return _in_registers(classes, size, registers)
             if self._is_int128(number):
                 return place_int128(registers, self._compiler, self.ask)
@@ -104,11 +106,17 @@ class Rules:
         classes = classify(types, number, self.ask)
         if not isinstance(kind, Record) or self._compiler.maker is Maker.GCC or kind.size > LARGEST:
             return classes
+        if self._is_clang and any(_is_nullptr(leaf.type) for leaf in leaves(types, number)):
+            return MEMORY  # clang 14 and 19, by trying; the ABI doesn't name the type
         doubt = _doubt(types, number, kind)
         if doubt and self.ask(f"how the compiler passes {kind.name or 'a record without a name'}, {doubt}"):
             one_vector = (Class.SSE, *(Class.SSEUP,) * (len(words(kind.size)) - 1))
             return MEMORY if classes != MEMORY else one_vector
         return classes
+
+    @property
+    def _is_clang(self) -> bool:
+        return self._compiler.maker in (Maker.CLANG, Maker.APPLE_CLANG)
 
     def _is_int128(self, number: TypeId) -> bool:
         kind = self.signature.types.resolved(number)
@@ -123,7 +131,8 @@ def _in_registers(classes: tuple[Class, ...], size: int, registers: Registers) -
     for (at, some), kind in zip(words(size), classes, strict=True):
         match kind:
             case Class.INTEGER:
-                pieces.append(Piece(at, some, registers.take_integer()))
+                registers.uncounted -= not registers.integers_left
+                pieces.append(Piece(at, some, registers.take_pointer()))
             case Class.SSE:
                 pieces.append(Piece(at, some, registers.take_vector()))
             case Class.SSEUP:
@@ -141,10 +150,16 @@ def _doubt(types: Types, number: TypeId, record: Record) -> str:
         return "which holds a __float128"  # 14 has it in memory, 19 may lose a half
     if has_misplaced_record(types, number):
         return "which is packed and holds a record of a larger alignment"  # gcc looks at the numbers in it only
+    if has_unmarked_bits(types, number):
+        return "in which the debug information of clang may not mark a bit-field"
     vectors = any(isinstance(leaf, Array) for leaf in found)
     if vectors and record.size > 2 * WORD and _is_union(types, record):
         return "a union of vectors"  # with AVX it may be taken for a longer vector
     return ""
+
+
+def _is_nullptr(kind: SourceType) -> bool:
+    return isinstance(kind, Pointer) and "nullptr" in kind.name
 
 
 def _is_union(types: Types, record: Record) -> bool:

@@ -6,12 +6,12 @@ Source: DWARF 5, 3.3 and 4.1; calling code of Go's results: ``DW_AT_variable_par
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
-from tracekit.core.location import Piece
-from tracekit.core.signature import Language
+from tracekit.core.location import InRegister, Piece
+from tracekit.core.signature import Home, Language
 from tracekit.symbols.dwarf.entry import Die
 from tracekit.symbols.dwarf.expressions import Frame, pieces
 from tracekit.symbols.dwarf.lists import locations
@@ -27,9 +27,6 @@ _CFA: Final = b"\x9c"
 """``DW_OP_call_frame_cfa``."""
 
 _FBREG: Final = b"\x91"
-_DEREF: Final = 0x06
-"""``DW_OP_deref``."""
-
 _REGISTER_OPERATIONS: Final = range(0x50, 0x70)
 """``DW_OP_reg0`` … ``DW_OP_reg31``."""
 
@@ -145,7 +142,22 @@ def placement(function: Die, entry: int, machine: str, language: Language) -> Pl
     return Placement(entry, frame, attrs.evolve(frame, moved=True), by_register)
 
 
-def place(parameter: Declared, size: int, where: Placement) -> tuple[tuple[Piece, ...] | None, str]:
+@attrs.frozen
+class Located:
+    """What is said of where a parameter is.
+
+    Attributes:
+        pieces: where it is at the entry; None if nothing usable is said of that.
+        unusable: why not; empty if something is.
+        home: where it is later.
+    """
+
+    pieces: tuple[Piece, ...] | None
+    unusable: str = ""
+    home: Home | None = None
+
+
+def place(parameter: Declared, size: int, where: Placement) -> Located:
     """Where a parameter is at the entry, or why nothing usable is said of that.
 
     Args:
@@ -154,12 +166,18 @@ def place(parameter: Declared, size: int, where: Placement) -> tuple[tuple[Piece
         where: what its function's locations are relative to.
     """
     try:
-        return _pieces(parameter, size, where), ""
+        operations, frame = _operations(parameter, size, where)
     except Unusable as unusable:
-        return None, str(unusable)
+        return Located(None, str(unusable))
+    try:
+        return Located(pieces(operations, size, frame))
+    except Unusable as unusable:
+        home = _home(operations, where) if str(unusable) == BY_REGISTER else None
+        return Located(None, POINTED if home is not None and home.pointer else str(unusable), home)
 
 
-def _pieces(parameter: Declared, size: int, where: Placement) -> tuple[Piece, ...]:
+def _operations(parameter: Declared, size: int, where: Placement) -> tuple[Sequence[Any], Frame]:
+    """The location's expression that holds at the entry."""
     die = parameter.die
     if not parameter.concrete or not die.has("DW_AT_location"):
         raise Unusable(KNOWN if die.has("DW_AT_const_value") else GONE)
@@ -167,29 +185,38 @@ def _pieces(parameter: Declared, size: int, where: Placement) -> tuple[Piece, ..
         raise Unusable(EMPTY)
     expression = die.block("DW_AT_location")
     if expression is not None:
-        return _expression(die.unit, expression, size, where.throughout)
+        return _parsed(die.unit, expression), where.throughout
     start = die.number("DW_AT_location")
     if start is None:
         raise Unusable(STRANGE)
     valid = {e for low, high, e in locations(die.unit, start) if low <= where.entry < high}
     if len(valid) != 1:
         raise Unusable(STRANGE if valid else LATER)
-    return _expression(die.unit, valid.pop(), size, where.frame)
+    return _parsed(die.unit, valid.pop()), where.frame
 
 
-def _expression(unit: Unit, expression: bytes, size: int, frame: Frame) -> tuple[Piece, ...]:
+def _parsed(unit: Unit, expression: bytes) -> Sequence[Any]:
     if not expression:
         raise Unusable(GONE)
     try:
-        operations: Sequence[object] = unit.expressions.parse_expr(expression)
+        operations: Sequence[Any] = unit.expressions.parse_expr(expression)
     except KeyError:  # pyelftools's way to say that it doesn't know an operation
         raise Unusable(STRANGE) from None
-    try:
-        return pieces(operations, size, frame)
-    except Unusable as unusable:
-        if str(unusable) == BY_REGISTER and expression[-1] == _DEREF:
-            raise Unusable(POINTED) from None
-        raise
+    return operations
+
+
+def _home(operations: Sequence[Any], where: Placement) -> Home | None:
+    """The place in a frame that an expression gives, if that is all it gives."""
+    first, *rest = operations
+    name = str(first.op_name).removeprefix("DW_OP_")
+    pointer = [str(one.op_name) for one in rest] == ["DW_OP_deref"]
+    if rest and not pointer:
+        return None
+    number = where.by_register if name == "fbreg" else int(name[4:]) if name[4:].isdigit() else None
+    match where.frame.registers.places.get(-1 if number is None else number):
+        case InRegister(register):
+            return Home(register, int(first.args[0]), pointer)
+    return None
 
 
 def _integer_size(unit: Unit, offset: int) -> int | None:

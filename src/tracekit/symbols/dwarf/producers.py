@@ -29,6 +29,11 @@ _LANGUAGE_NAME: Final = 0x90
 """``DW_AT_language_name``, which pyelftools 0.33 doesn't know yet."""
 
 _LEVEL: Final = re.compile(r" -O(?:g|fast|[0-9a-z]*)(?= |$)")
+_CLANG: Final = re.compile(r"clang version (\d+)")
+_RUSTC: Final = re.compile(r"rustc version 1\.(\d+)")
+_TRIED: Final = 13
+"""The oldest clang of which it is known that it marks optimised functions in DWARF 4."""
+
 _GO_FLAGS: Final = re.compile(r";.* -N(?: |;|$)")
 _LLVM: Final = ("clang", "LLVM", "rustc")
 
@@ -63,11 +68,21 @@ def is_llvm(unit: Unit) -> bool:
     return any(word in producer(unit) for word in _LLVM)
 
 
+def marks_changes(unit: Unit) -> bool:
+    """Whether a compiler marks functions that its optimisers call in another way than the convention's.
+
+    LLVM's passes do: ``DeadArgumentElimination`` from version 16 on, ``ArgumentPromotion`` from 17.
+    """
+    words = producer(unit)
+    clang, rustc = _CLANG.search(words), _RUSTC.search(words)
+    return (clang is not None and int(clang[1]) >= 17) or (rustc is not None and int(rustc[1]) >= 73)
+
+
 def unoptimised(function: Die, *, framed: bool, in_frame: bool, early: bool) -> bool | None:
     """Whether a function was compiled without optimisation; None if nothing tells.
 
     GCC and Go write their options into the producer's words. clang says of optimised code that it describes all
-    its calls (``DW_AT_call_all_calls``; ``CGDebugInfo::getCallSiteRelatedAttrs``, always for DWARF 5). Without
+    its calls (``DW_AT_call_all_calls``; ``CGDebugInfo::getCallSiteRelatedAttrs``). Without
     optimisation LLVM keeps a frame pointer, and nearly every parameter has one place in the frame. For macOS it
     marks all optimised functions (``DW_AT_APPLE_optimized``).
 
@@ -92,7 +107,8 @@ def unoptimised(function: Die, *, framed: bool, in_frame: bool, early: bool) -> 
         return True
     if any(function.flag(f"DW_AT_{name}") for name in ("call_all_calls", "GNU_all_call_sites")):
         return False
-    says_so = "clang version" in words and unit.version >= 5
+    clang = _CLANG.search(words)
+    says_so = clang is not None and (unit.version >= 5 or (unit.version == 4 and int(clang[1]) >= _TRIED))
     if is_llvm(unit) and framed and (in_frame or says_so):
         return True
     # rustc's debug builds have no frame pointer, and what it passes by a hidden pointer has no place at first.

@@ -5,7 +5,7 @@ Source: DWARF 5, 5.7; DWARF 3, 5.5.6 (bit-fields before version 4); Rust RFC 219
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -60,7 +60,9 @@ def body(die: Die, number: Number) -> Body:
         match child.tag:
             case "DW_TAG_member" if not is_static(child):
                 if (field := _field(child, number)) is not None:
-                    fields.append(field)
+                    fields.append(
+                        _marked(field, child, fields[-1:]) if die.tag != "DW_TAG_union_type" else field
+                    )
             case "DW_TAG_inheritance" if not child.number("DW_AT_virtuality"):
                 if (field := _field(child, number)) is not None:
                     fields.append(attrs.evolve(field, base=True))
@@ -156,6 +158,18 @@ def _field(member: Die, number: Number) -> Field | None:
             from_top -= (1 << 64) if from_top >> 63 == 1 else 0
             at += 8 * storage - from_top - bits
     return Field(member.text("DW_AT_name"), number(kind), at, bits)
+
+
+def _marked(field: Field, member: Die, before: Sequence[Field]) -> Field:
+    """A member; as a bit-field if it overlaps the bit-field before it.
+
+    clang (13 to 19) doesn't mark bit-fields that are as wide as their type, and rounds their offsets down.
+    """
+    end = sum(f.bit_offset + f.bit_size for f in before if f.bit_size is not None)
+    if field.bit_size is None and field.bit_offset < end < field.bit_offset + 8:
+        kind = member.reference("DW_AT_type")
+        return attrs.evolve(field, bit_offset=end, bit_size=8 * size(kind)) if kind else field
+    return field
 
 
 def _byte_offset(member: Die) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -48,16 +49,17 @@ def signature(function: Die, address: int, symbol: str, machine: str, *, local: 
         if is_result and own(one.die) in {r.name for r in results}:
             continue  # Go 1.19 lists the results of a function that it has inlined somewhere once more
         if is_result:
-            pieces, unusable = None, _RESULT
+            located = parameters.Located(None, _RESULT)
         else:
-            pieces, unusable = parameters.place(one, graph.size(number), where)
+            located = parameters.place(one, graph.size(number), where)
         parameter = Parameter(
             name=own(one.die),
             type=number,
             artificial=one.says("DW_AT_artificial"),
-            pieces=pieces,
-            unusable=unusable,
-            gone=unusable in NOT_PASSED,
+            pieces=located.pieces,
+            unusable=located.unusable,
+            gone=located.unusable in NOT_PASSED,
+            home=located.home,
         )
         (results if is_result else listed).append(parameter)
     result = parameters.kind(function) if language is not Language.GO else None
@@ -80,12 +82,24 @@ def signature(function: Die, address: int, symbol: str, machine: str, *, local: 
         results=tuple(results),
         variadic=any(True for one in chain for _ in one.children("DW_TAG_unspecified_parameters")),
         local=local,
-        nocall=any(one.number("DW_AT_calling_convention") == _NOCALL for one in chain),
+        nocall=_nocall(chain),
         file=file,
         line=line,
         producer=producers.producer(function.unit),
         inlined=sum(function.unit.outline.inlined[o] for start, o in abstract if start == function.unit.start),
     )
+
+
+def _nocall(chain: Sequence[Die]) -> bool | None:
+    """What the entries of a function say of whether it is called by the rules.
+
+    LLVM doesn't say it of a function that is declared elsewhere, such as a method
+    (``DwarfUnit::applySubprogramAttributes``).
+    """
+    if any(one.number("DW_AT_calling_convention") == _NOCALL for one in chain):
+        return True
+    declared = any(one.has("DW_AT_specification") for one in chain)
+    return False if producers.marks_changes(chain[0].unit) and not declared else None
 
 
 def _spread(parameter: Parameter, types: Types) -> Parameter:

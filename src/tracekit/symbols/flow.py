@@ -1,0 +1,338 @@
+"""Following a function's code from its entry: what it reads before it writes, and where its frame is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import attrs
+import capstone
+
+from tracekit.symbols.image import Image
+from tracekit.symbols.lookup import Function
+from tracekit.symbols.widths import full, is_narrow
+
+_MOST_STEPS: Final = 200_000
+_STACK: Final = {"x86_64": "rsp", "aarch64": "sp"}
+_CLEARING: Final = ("xor", "sub", "eor", "pxor", "vxor", "vpxor", "pcmpeq", "vpcmpeq")
+"""Instructions whose result is always the same if both of their operands are that register."""
+
+_WHOLE: Final = (
+    "add", "sub", "mul", "div", "min", "max", "and", "or", "xor", "cmp", "shuf", "f", "padd", "psub", "pmul",
+    "pmin", "pmax", "pand", "por", "pxor", "pcmp", "psll", "psrl", "psra", "pshuf",
+)  # fmt: skip
+"""Beginnings of the instructions on vector registers that need what is in the one that they write."""
+
+_WIDTHS: Final = {"b": 1, "h": 2, "w": 4, "s": 4, "x": 8, "d": 8, "q": 16}
+"""Bytes of arm64's registers by their names' first letters."""
+
+_SAVED: Final = frozenset(
+    {"rbp", "rbx", "rax", *(f"r{n}" for n in range(12, 16)), *(f"x{n}" for n in range(19, 31))}
+    | {f"v{n}" for n in range(8, 16)}
+)
+"""Registers that a prologue pushes or stores; ``rax`` only to move the stack pointer."""
+
+_ENDS: Final = frozenset({"ret", "retaa", "retab", "ud2", "hlt", "brk", "udf"})
+
+
+@attrs.frozen
+class _State:
+    """What holds before an instruction.
+
+    Attributes:
+        incoming: argument registers that may still hold what the function was called with.
+        untouched: those of them of which nothing was written at all.
+        depth: the stack pointer less what it was at the entry; None if not known.
+        frame: the same of the frame pointer.
+    """
+
+    incoming: frozenset[str]
+    untouched: frozenset[str]
+    depth: int | None = 0
+    frame: int | None = None
+
+
+class Flow:
+    """Follows a function's code along all of its ways.
+
+    Attributes:
+        read, stack, certain, addresses: as in ``usage.Usage``.
+        all_stack: whether any of the stack may be read.
+        endless: whether it could not be followed to its end.
+    """
+
+    def __init__(self, image: Image, function: Function) -> None:
+        self._machine = image.machine
+        x86 = image.machine == "x86_64"
+        self._decoder = capstone.Cs(
+            capstone.CS_ARCH_X86 if x86 else capstone.CS_ARCH_ARM64,
+            capstone.CS_MODE_64 if x86 else capstone.CS_MODE_ARM,
+        )
+        self._decoder.detail = True
+        self._start = function.address
+        self._end = function.address + function.size
+        self._code = image.instructions(function.address, function.size)
+        self._sp, self._fp = (_STACK[image.machine], "rbp" if x86 else "x29")
+        self._names: dict[int, str] = {}
+        self.read: set[str] = set()
+        self.stack: set[tuple[int, int]] = set()
+        self.certain: set[str] = set()
+        self.addresses: set[int] = set()
+        self.all_stack = False
+        self.endless = False
+        self._seen: dict[int, _State] = {}
+
+    def follow(self, registers: Sequence[str], skip: int) -> None:
+        """Follow the code.
+
+        Args:
+            registers: the registers that may hold arguments.
+            skip: bytes from the function's address to where it begins.
+        """
+        start = frozenset(registers)
+        pending = [(self._start + skip, _State(start, start))]
+        for _ in range(_MOST_STEPS):
+            if not pending:
+                return
+            address, state = pending.pop()
+            before = self._seen.get(address)
+            if before is not None:
+                incoming, untouched = before.incoming | state.incoming, before.untouched | state.untouched
+                if (incoming, untouched) == (before.incoming, before.untouched):
+                    continue
+                state = attrs.evolve(before, incoming=incoming, untouched=untouched)
+            self._seen[address] = state
+            pending += self._step(address, state)
+        self.endless = True
+
+    def bases(self) -> dict[str, int]:
+        """What the stack and the frame pointer hold once the prologue has run, less the former at the entry."""
+        state = self._behind_prologue()
+        if state is None:
+            return {}
+        both = {self._sp: state.depth, self._fp: state.frame}
+        return {name: at for name, at in both.items() if at is not None}
+
+    def _behind_prologue(self) -> _State | None:
+        """What holds behind the first instructions in a row that save registers and set up a frame.
+
+        They may come after a branch that does without a frame.
+        """
+        start = next((a for a in sorted(self._seen) if self._makes_frame(a)), None)
+        if start is None:
+            return self._seen.get(self._start)
+        address = start
+        while address in self._seen and self._makes_frame(address):
+            instruction = self._at(address)
+            address += instruction.size if instruction is not None else 0
+        return self._seen.get(address)
+
+    def _makes_frame(self, address: int) -> bool:
+        instruction, before = self._at(address), self._seen[address]
+        if instruction is None:
+            return False
+        after = self._after(instruction, before)
+        word, operands = instruction.mnemonic, instruction.operands
+        if word == "push":
+            register = self._name(operands[0].reg) if operands[0].type == capstone.CS_OP_REG else ""
+            return register in _SAVED
+        if word in ("stp", "str"):
+            saved = {self._name(o.reg) for o in operands if o.type == capstone.CS_OP_REG}
+            return saved <= _SAVED and self._name(operands[-1].mem.base or operands[-2].mem.base) == self._sp
+        return after.frame != before.frame or (
+            after.depth is not None and before.depth is not None and after.depth < before.depth
+        )
+
+    def _step(self, address: int, state: _State) -> list[tuple[int, _State]]:
+        """Carry out an instruction; give what may come next."""
+        instruction = self._at(address)
+        if instruction is None:
+            self._leave(state)
+            self.all_stack = True
+            return []
+        self._note(instruction, state)
+        word = instruction.mnemonic.split()[-1]
+        following = address + instruction.size
+        if word in _ENDS:
+            return []
+        if self._is_call(instruction):
+            self.read |= state.incoming
+            return [(following, attrs.evolve(state, incoming=frozenset(), untouched=frozenset()))]
+        after = self._after(instruction, state)
+        if not self._is_jump(instruction):
+            return [(following, after)]
+        target = self._target(instruction)
+        found = []
+        if target is not None and self._start <= target < self._end:
+            found.append((target, after))
+        else:
+            self._leave(state)
+            # What another function is called with on the stack, this one has written.
+            self.all_stack = self.all_stack or target is None
+        if not self._is_unconditional(word):
+            found.append((following, after))
+        return found
+
+    def _leave(self, state: _State) -> None:
+        """Other code goes on with what the registers still hold."""
+        self.read |= state.incoming
+
+    def _at(self, address: int) -> capstone.CsInsn | None:
+        if not self._start <= address < self._end:
+            return None
+        offset = address - self._start
+        return next(self._decoder.disasm(self._code[offset : offset + 16], address, 1), None)
+
+    def _name(self, register: int) -> str:
+        """A register's name at full width."""
+        if register not in self._names:
+            self._names[register] = full(self._decoder.reg_name(register) or "", self._machine)
+        return self._names[register]
+
+    def _note(self, instruction: Any, state: _State) -> None:
+        """Note what an instruction reads."""
+        read, _ = instruction.regs_access()
+        if not self._is_clearing(instruction):
+            names = {self._name(r) for r in read}
+            self.read |= names & state.incoming
+            self.certain |= {n for n in names & state.untouched if self._is_certain(instruction, n)}
+        for operand in instruction.operands:
+            if operand.type != capstone.CS_OP_MEM:
+                continue
+            base = self._name(operand.mem.base) if operand.mem.base else ""
+            at = state.depth if base == self._sp else state.frame if base == self._fp else None
+            if base in (self._sp, self._fp):
+                self._note_memory(instruction, operand, at)
+        self._note_address(instruction, state)
+
+    def _note_memory(self, instruction: Any, operand: Any, at: int | None) -> None:
+        if at is None:
+            if self._name(operand.mem.base) == self._sp:
+                self.all_stack = True
+            return
+        start = at + operand.mem.disp
+        if operand.mem.index or instruction.mnemonic == "lea":
+            self.addresses.add(start)
+        elif self._machine == "aarch64":
+            if instruction.mnemonic.startswith("ld"):
+                self.stack.add((start, start + self._width(instruction)))
+        elif operand.access & capstone.CS_AC_READ:
+            self.stack.add((start, start + operand.size))
+
+    def _width(self, instruction: Any) -> int:
+        """Bytes that an instruction of arm64 loads."""
+        word, first = instruction.mnemonic, self._decoder.reg_name(instruction.operands[0].reg) or ""
+        by_suffix = {"b": 1, "h": 2}.get(word[-1]) if word[:3] in ("ldr", "ldu") and len(word) > 3 else None
+        if by_suffix is None:
+            by_suffix = 4 if word.endswith("sw") else _WIDTHS.get(first[:1], 16)
+        return by_suffix * (2 if word.startswith(("ldp", "ldnp")) else 1)
+
+    def _note_address(self, instruction: Any, state: _State) -> None:
+        """Note where an address on the stack gets into another register."""
+        if instruction.mnemonic not in ("mov", "add", "sub"):
+            return
+        operands = instruction.operands
+        if len(operands) < 2 or operands[0].type != capstone.CS_OP_REG:
+            return
+        into = self._name(operands[0].reg)
+        sources = [self._name(o.reg) for o in operands[1:] if o.type == capstone.CS_OP_REG]
+        if into in (self._sp, self._fp):
+            return
+        for source in sources:
+            at = state.depth if source == self._sp else state.frame if source == self._fp else None
+            if at is not None:
+                self.addresses.add(at)
+
+    def _after(self, instruction: Any, state: _State) -> _State:
+        _, written = instruction.regs_access()
+        touched = {self._name(r) for r in written}
+        names = {self._name(r) for r in written if not self._is_narrow(r)}
+        depth, frame = state.depth, state.frame
+        if self._sp in names:
+            depth = self._moved_stack(instruction, state)
+        if self._fp in names:
+            frame = self._moved_frame(instruction, state)
+        return _State(state.incoming - names, state.untouched - touched, depth, frame)
+
+    def _moved_stack(self, instruction: Any, state: _State) -> int | None:
+        depth = state.depth
+        word, operands = instruction.mnemonic, instruction.operands
+        if word == "leave":
+            return None if state.frame is None else state.frame + 8
+        if depth is None:
+            return None
+        if self._machine == "x86_64":
+            if word.startswith("push"):
+                return depth - 8
+            if word.startswith("pop"):
+                return depth + 8
+        else:
+            memory = [o for o in operands if o.type == capstone.CS_OP_MEM]
+            if memory and instruction.writeback:
+                last = operands[-1]
+                by = last.imm if last.type == capstone.CS_OP_IMM else memory[0].mem.disp
+                return depth + int(by)
+        last = operands[-1] if operands else None
+        if last is not None and last.type == capstone.CS_OP_IMM and word in ("add", "sub"):
+            return depth + (int(last.imm) if word == "add" else -int(last.imm))
+        if word in ("mov", "add") and self._source(instruction) == self._fp:
+            return state.frame
+        if word == "lea" and last is not None and last.type == capstone.CS_OP_MEM:
+            base = self._name(last.mem.base) if last.mem.base else ""
+            at = depth if base == self._sp else state.frame if base == self._fp else None
+            return None if at is None or last.mem.index else at + last.mem.disp
+        return None
+
+    def _moved_frame(self, instruction: Any, state: _State) -> int | None:
+        if state.depth is None:
+            return None
+        source, operands = self._source(instruction), instruction.operands
+        last = operands[-1] if operands else None
+        by = int(last.imm) if last is not None and last.type == capstone.CS_OP_IMM else 0
+        if instruction.mnemonic in ("mov", "add") and source == self._sp:
+            return state.depth + by
+        return None
+
+    def _source(self, instruction: Any) -> str:
+        operands = instruction.operands
+        if len(operands) < 2 or operands[1].type != capstone.CS_OP_REG:
+            return ""
+        return self._name(operands[1].reg)
+
+    def _is_narrow(self, register: int) -> bool:
+        """Whether writing a register leaves a part of the full one as it was."""
+        name = self._decoder.reg_name(register) or ""
+        return self._machine == "x86_64" and is_narrow(name)
+
+    def _is_clearing(self, instruction: Any) -> bool:
+        """Whether an instruction's result doesn't depend on the register that it reads."""
+        operands = instruction.operands
+        return (
+            instruction.mnemonic.startswith(_CLEARING)
+            and len(operands) >= 2
+            and all(o.type == capstone.CS_OP_REG for o in operands)
+            and len({self._name(o.reg) for o in operands[-2:]}) == 1
+        )
+
+    def _is_certain(self, instruction: Any, name: str) -> bool:
+        """Whether an instruction that reads a register needs what is in it.
+
+        One that sets a part of a vector register reads the rest, which may be of no use.
+        """
+        if not name.startswith(("xmm", "v")):
+            return True
+        _, written = instruction.regs_access()
+        return instruction.mnemonic.startswith(_WHOLE) or name not in map(self._name, written)
+
+    def _is_call(self, instruction: Any) -> bool:
+        return bool(instruction.group(capstone.CS_GRP_CALL)) or instruction.mnemonic in ("bl", "blr")
+
+    def _is_jump(self, instruction: Any) -> bool:
+        return bool(instruction.group(capstone.CS_GRP_JUMP))
+
+    def _is_unconditional(self, word: str) -> bool:
+        return word in ("jmp", "b", "br")
+
+    def _target(self, instruction: Any) -> int | None:
+        last = instruction.operands[-1]
+        return int(last.imm) if last.type == capstone.CS_OP_IMM else None
