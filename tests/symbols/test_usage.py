@@ -128,7 +128,7 @@ def test_what_is_read_for_sure(program: Image) -> None:
 
 @pytest.mark.parametrize("options", ["-O2", "-Os", "-O2 -fno-omit-frame-pointer", "-O0"])
 def test_what_places_in_the_frame_are_counted_from(tmp_path: Path, options: str) -> None:
-    """LLVM's frame: the pushed registers and the room of the frame, down from the stack pointer at the entry."""
+    """LLVM counts from below the pushed registers and the room of the frame."""
     (tmp_path / "a.c").write_text(SOURCE)
     command = ["clang", *options.split(), "-w", "-o", tmp_path / "a", tmp_path / "a.c"]
     subprocess.run(command, check=True)

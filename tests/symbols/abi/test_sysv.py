@@ -192,6 +192,19 @@ def test_clang_does_not_count_nullptr() -> None:
         assert found[-1] == split
 
 
+def test_bit_fields_without_a_name() -> None:
+    """The debug information leaves them out; GCC passes one that is alone in an eightbyte, clang not."""
+    for producer, found in (("Debian clang version 14.0.6", ["rdi", "rsi"]), ("GNU C17 12.2.0", ["rdi", "?"])):
+        c = Sources(producer=producer)
+        held = c.struct((0, c.integer(4)), size=16)
+        aligned = c.struct((0, c.integer(4)), size=16, align=16)
+        placed = place(c.function(held, c.integer(8)), "x86_64")
+        assert arguments(placed) == found
+        assert arguments(place(c.function(aligned, c.integer(8)), "x86_64")) == ["rdi", "rsi"]
+        if found[1] == "?":
+            assert "a bit-field without a name" in placed.arguments[1].reason
+
+
 def test_a_bit_field_that_clang_does_not_mark() -> None:
     """Behind another one, where its alignment forbids it: in registers as a bit-field, else in memory."""
     for producer, place_of_it in (("Debian clang version 14.0.6", "?"), ("GNU C17 12.2.0", "[8]")):

@@ -32,6 +32,8 @@ class Class(enum.Enum):
     X87UP = enum.auto()
     COMPLEX_X87 = enum.auto()
     MEMORY = enum.auto()
+    UNNAMED = enum.auto()
+    """As ``INTEGER``, but nothing of it is known: bit-fields without names."""
 
 
 MEMORY: Final = (Class.MEMORY,)

@@ -27,7 +27,7 @@ from tracekit.symbols.abi.convention import (
 )
 from tracekit.symbols.abi.eightbytes import LARGEST, MEMORY, Class, classify, is_binary128
 from tracekit.symbols.abi.int128 import place_int128
-from tracekit.symbols.abi.layout import WORD, has_misplaced_record, has_unmarked_bits, leaves
+from tracekit.symbols.abi.layout import WORD, alignment, has_misplaced_record, has_unmarked_bits, leaves
 from tracekit.symbols.abi.producer import Compiler, Maker, compiler
 
 NAME: Final = "System V AMD64"
@@ -75,7 +75,8 @@ class Rules:
         classes = self._classes(number)
         if Class.MEMORY not in classes and not {Class.X87, Class.COMPLEX_X87} & set(classes):
             if (
-                classes.count(Class.INTEGER) <= registers.integers_left + registers.uncounted
+                classes.count(Class.INTEGER) + classes.count(Class.UNNAMED)
+                <= registers.integers_left + registers.uncounted
                 and classes.count(Class.SSE) <= registers.vectors_left
             ):
                 if self._is_clang and _is_nullptr(types.resolved(number)):
@@ -104,7 +105,15 @@ class Rules:
         types = self.signature.types
         kind = types.resolved(number)
         classes = classify(types, number, self.ask)
-        if not isinstance(kind, Record) or self._compiler.maker is Maker.GCC or kind.size > LARGEST:
+        if not isinstance(kind, Record) or kind.size > LARGEST:
+            return classes
+        gap = Class.NO_CLASS in classes and any(c is not Class.NO_CLASS for c in classes)
+        if gap and not self._is_clang and alignment(types, number) < 2 * WORD:
+            # Only what the debug information leaves out can be there, and GCC counts it as an integer.
+            question = f"whether {kind.name or 'a record without a name'} has a bit-field without a name"
+            hidden = Class.UNNAMED if self.ask(question) else Class.NO_CLASS
+            classes = tuple(hidden if c is Class.NO_CLASS else c for c in classes)
+        if self._compiler.maker is Maker.GCC:
             return classes
         if self._is_clang and any(_is_nullptr(leaf.type) for leaf in leaves(types, number)):
             return MEMORY  # clang 14 and 19, by trying; the ABI doesn't name the type
@@ -133,6 +142,8 @@ def _in_registers(classes: tuple[Class, ...], size: int, registers: Registers) -
             case Class.INTEGER:
                 registers.uncounted -= not registers.integers_left
                 pieces.append(Piece(at, some, registers.take_pointer()))
+            case Class.UNNAMED:
+                registers.take_integer()
             case Class.SSE:
                 pieces.append(Piece(at, some, registers.take_vector()))
             case Class.SSEUP:
