@@ -10,6 +10,11 @@ not_tested() {
 
 sdt=/usr/include/$(gcc -print-multiarch)/sys/sdt.h
 tools/install.sh "tests of C++ and usdt" g++=g++ "$sdt=systemtap-sdt-dev" || not_tested "C++ and usdt."
+tools/install.sh "tests of names" gdb=gdb clang=clang clang-19=clang-19 lld=lld dsymutil=llvm \
+    dwz=dwz go=golang-go rustc=rustc objcopy=binutils || not_tested "names in other languages."
+tools/install.sh "tests of arm64" aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu gdb-multiarch=gdb-multiarch \
+    aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user qemu-aarch64-static=qemu-user-static \
+    || not_tested "arm64."
 if [ "$(id -u)" -ne 0 ]; then
     not_tested "real engines on real programs, which needs root: 'sudo make test' does it."
 else

@@ -74,7 +74,11 @@ def test_the_binary_alone(folder: Path, store: Path) -> None:
     done = run(folder, store, "calibrate", "./fast", "insert")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"^value\.len +uint64_t +rsi +arg1 +arg1 +high$", done.stdout, re.MULTILINE)
-    assert re.search(r"^kind +int32_t +the low 4 bytes of rdx +arg2 +arg2 +high$", done.stdout, re.MULTILINE)
+    assert re.search(
+        r"^kind +int32_t +the low 4 bytes of rdx +\(int32\)arg2 +\(int32_t\)arg2 +high$",
+        done.stdout,
+        re.MULTILINE,
+    )
     listed = run(folder, store, "calibrations", "list").stdout.splitlines()
     assert len(listed) == 1
     assert "insert" in listed[0]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.installed import needed
 from tools.engines import Engine
 
 import tracekit as tk
@@ -35,8 +35,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     def build(source: str, *command: str) -> str:
         key = (source, *command)
         if key not in made:
-            if shutil.which(command[0]) is None:
-                pytest.skip(f"no {command[0]} here")
+            needed(command[0])
             made[key] = str(folder / f"binary{len(made)}")
             subprocess.run([*command, "-o", made[key], PROGRAMS / source], check=True)
         return made[key]

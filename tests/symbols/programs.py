@@ -5,22 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-import pytest
-
-PACKAGES = {
-    "gcc": "gcc",
-    "g++": "g++",
-    "clang": "clang",
-    "clang++": "clang",
-    "dsymutil": "llvm",
-    "dwz": "dwz",
-    "ld.lld": "lld",
-    "go": "golang-go",
-    "rustc": "rustc",
-    "gdb": "gdb",
-    "readelf": "binutils",
-    "objcopy": "binutils",
-}
+from tests.installed import needed
 
 SAMPLE = r"""
 #include <stdlib.h>
@@ -54,10 +39,9 @@ int main(int argc, char **argv) {
 
 def tool(name: str) -> str:
     """A tool's path; the test is skipped, with what to install, where it is missing."""
+    needed(name)
     path = shutil.which(name)
-    if path is None and name in PACKAGES:
-        pytest.skip(f"no {name} here: apt-get install {PACKAGES[name]}")
-    assert path, f"there is no {name}"
+    assert path
     return path
 
 

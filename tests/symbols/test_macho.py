@@ -29,6 +29,11 @@ int main(int c, char **v)
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 
+def skip(package):
+    """What is missing, and how to get it."""
+    pytest.skip(f"a tool for macOS is missing: apt-get install {package}")
+
+
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
     """``build(machine, *flags, link=False)`` gives the path of an object file, or of a linked program."""
@@ -40,7 +45,7 @@ def build(tmp_path_factory):
         subprocess.run(command, check=True, capture_output=True, cwd=folder)
         if not link:
             return str(folder / "take.o")
-        linker = shutil.which("ld64.lld") or shutil.which("ld64.lld-14") or pytest.skip("no ld64.lld here")
+        linker = shutil.which("ld64.lld") or shutil.which("ld64.lld-14") or skip("lld")
         command = [linker, "-arch", machine, "-platform_version", "macos", "12", "12", "-e", "_main",
                    "-undefined", "dynamic_lookup", "take.o", "-o", "take"]  # fmt: skip
         subprocess.run(command, check=True, capture_output=True, cwd=folder)
@@ -138,7 +143,7 @@ def test_fat_binaries(build, tmp_path):
     """Of a binary for several processors, the part is read that is asked for; others are refused by name."""
     paths = [build(machine, "-O1", "-g") for machine in MACHINES]
     fat = str(tmp_path / "fat")
-    lipo = shutil.which("llvm-lipo") or shutil.which("llvm-lipo-14") or pytest.skip("no llvm-lipo here")
+    lipo = shutil.which("llvm-lipo") or shutil.which("llvm-lipo-14") or skip("llvm")
     subprocess.run([lipo, "-create", *paths, "-output", fat], check=True, capture_output=True)
     assert places(signature(open_macho(fat, "arm64"), "take"))["k"] == "0+4:x0"
     assert places(signature(open_macho(fat, "x86_64"), "take"))["k"] == "0+4:rdi"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from tests.installed import needed
 
 from tracekit.core.arch import X86_64, architecture
 from tracekit.core.probe import FunctionName
@@ -139,8 +139,7 @@ def test_what_places_in_the_frame_are_counted_from(tmp_path: Path, options: str)
 
 def test_loads_of_arm64(tmp_path: Path) -> None:
     """They read as many bytes as their register has; stores read none."""
-    if shutil.which("aarch64-linux-gnu-gcc") is None:
-        pytest.skip("no gcc for arm64 here: apt-get install gcc-aarch64-linux-gnu")
+    needed("aarch64-linux-gnu-gcc")
     (tmp_path / "a.s").write_text(ARM)
     subprocess.run(["aarch64-linux-gnu-gcc", "-c", "-o", tmp_path / "a", tmp_path / "a.s"], check=True)
     subprocess.run(["aarch64-linux-gnu-ld", "-e", "f", "-o", tmp_path / "b", tmp_path / "a"], check=True)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator
 
 import attrs
 
+from tracekit.calibrate.inscript import in_bpftrace, in_dtrace
 from tracekit.calibrate.leaves import Leaf, leaves
 from tracekit.calibrate.samples import Samples
 from tracekit.calibrate.words import place_in_words
 from tracekit.core.arch import Architecture, architecture
 from tracekit.core.calibration import Argument, Calibration, Verdict, worst
-from tracekit.core.location import InRegister, OnStack, Piece, part
+from tracekit.core.location import part
 from tracekit.core.signature import Language
+
+_MANY = 5
+"""Elements of an array that are shown as one."""
 
 
 @attrs.frozen
@@ -57,6 +62,31 @@ def rows(calibration: Calibration, samples: Samples | None = None) -> tuple[Row,
     )
 
 
+def shortened(listed: Iterable[Row]) -> Iterator[Row]:
+    """Rows for reading: those of an array's many elements as one."""
+
+    def kind(row: Row) -> tuple[str, str, str, Verdict, bool]:
+        before, _, behind = row.name.rpartition("[")
+        return before, behind.partition("]")[2], row.type, row.verdict, row.at_return
+
+    for (array, end, *_), group in itertools.groupby(listed, kind):
+        found = list(group)
+        if not array or len(found) < _MANY:
+            yield from found
+            continue
+        first, last = (row.name[len(array) + 1 :].partition("]")[0] for row in (found[0], found[-1]))
+        yield attrs.evolve(
+            found[0],
+            name=f"{array}[{first}…{last}]{end}",
+            place=f"{found[0].place} to {found[-1].place.removeprefix('the stack at ')}"
+            if found[0].place
+            else "",
+            bpftrace="",
+            dtrace="",
+            seen="",
+        )
+
+
 def _rows(
     calibration: Calibration,
     argument: Argument,
@@ -84,37 +114,12 @@ def _rows(
             name=leaf.path,
             type=types.spelled(leaf.type) + (f" : {leaf.bits}" if leaf.bits % 8 else ""),
             place=" and ".join(place_in_words(p, arch, c_arguments=False) for p in pieces),
-            bpftrace=_bpftrace(pieces, arch, c_arguments=c_arguments),
-            dtrace=_dtrace(pieces, arch, c_arguments=c_arguments),
+            bpftrace=in_bpftrace(leaf, pieces, arch, c_arguments=c_arguments),
+            dtrace=in_dtrace(leaf, pieces, arch, c_arguments=c_arguments),
             seen="" if samples is None else _seen(leaf, argument, samples),
             verdict=worst(k.verdict for k in own),
             at_return=at_return,
         )
-
-
-def _bpftrace(pieces: Sequence[Piece], arch: Architecture, *, c_arguments: bool) -> str:
-    match pieces:
-        case [Piece(location=InRegister(name))] if c_arguments and name in arch.arguments:
-            return f"arg{arch.arguments.index(name)}"
-        case [Piece(location=InRegister(name))]:
-            return f'reg("{arch.register(name)}")'
-        case [Piece(location=OnStack(offset))]:
-            return f'*(uint64 *)(reg("{arch.register(arch.stack_pointer)}") + {offset})'
-        case _:
-            return ""
-
-
-def _dtrace(pieces: Sequence[Piece], arch: Architecture, *, c_arguments: bool) -> str:
-    match pieces:
-        case [Piece(location=InRegister(name))] if c_arguments and name in arch.arguments:
-            return f"arg{arch.arguments.index(name)}"
-        case [Piece(location=InRegister(name))]:
-            return f"uregs[R_{name.upper()}]"
-        case [Piece(location=OnStack(offset))] if c_arguments and not (offset - arch.stack_arguments) % 8:
-            index = len(arch.arguments) + (offset - arch.stack_arguments) // 8
-            return f"arg{index}" if index < 10 else ""
-        case _:
-            return ""
 
 
 def _seen(leaf: Leaf, argument: Argument, samples: Samples) -> str:

@@ -13,7 +13,6 @@ from tracekit.calibrate.unpassed import Build
 from tracekit.core.arch import architecture
 from tracekit.core.calibration import Calibration
 from tracekit.core.signature import Language
-from tracekit.errors import BinaryError
 from tracekit.symbols import Function, Image, after_stack_check
 from tracekit.symbols.abi import place
 from tracekit.symbols.macho import MachO
@@ -87,18 +86,21 @@ def calibrate_function(binary: Binary, function: Function, debug: DebugInfo) -> 
 
 
 def identity(binary: Binary) -> str:
-    """What a calibration of a binary is known by: its build-id, or else a hash of its code.
+    """What a calibration of a binary is known by: its build-id or UUID, or else a hash of its code.
 
     Raises:
-        BinaryError: if it has neither, as an object file for macOS that isn't linked yet.
+        BinaryError: if it was cut.
     """
     if binary.build_id:
         return binary.build_id
-    if isinstance(binary, MachO):
-        raise BinaryError(f"{binary.path} has no UUID to know it by", "Link it first.")
     digest = hashlib.sha256()
-    for part in binary.code:
-        digest.update(binary.instructions(part.start, len(part)))
+    parts = (
+        binary.code()
+        if isinstance(binary, MachO)
+        else (binary.instructions(part.start, len(part)) for part in binary.code)
+    )
+    for part in parts:
+        digest.update(part)
     return f"sha256:{digest.hexdigest()}"
 
 

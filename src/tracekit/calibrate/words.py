@@ -16,9 +16,12 @@ def place_in_words(piece: Piece, arch: Architecture, *, c_arguments: bool) -> st
     match piece.location:
         case InRegister(name, shift) | InVector(name, shift):
             whole = register(name)
+            if shift and piece.size == 1:
+                return f"byte {shift} of {whole}"
             if shift:
                 return f"bytes {shift} to {shift + piece.size - 1} of {whole}"
-            return whole if piece.size == 8 else f"the low {piece.size} bytes of {whole}"
+            few = "byte" if piece.size == 1 else f"{piece.size} bytes"
+            return whole if piece.size == 8 else f"the low {few} of {whole}"
         case InX87(index):
             return f"st({index})"
         case OnStack(offset):

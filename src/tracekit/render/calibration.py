@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tracekit.calibrate.report import Row, rows
+from tracekit.calibrate.report import Row, rows, shortened
 from tracekit.calibrate.samples import Samples
 from tracekit.calibrate.summary import Row as RegisterRow
 from tracekit.codec.model import to_json
@@ -38,7 +38,7 @@ def render_calibration(
     Returns:
         Lines, each ended.
     """
-    found = rows(calibration, samples)
+    found = tuple(shortened(rows(calibration, samples)))
     lines = [_heading(calibration), ""]
     if found:
         lines += _table(
@@ -80,7 +80,8 @@ def dump_calibration(
 
 
 def _heading(calibration: Calibration) -> str:
-    place = f" at {calibration.file}:{calibration.line}" if calibration.file else ""
+    line = f":{calibration.line}" if calibration.line else ""
+    place = f" at {calibration.file}{line}" if calibration.file else ""
     name = (
         calibration.name
         if calibration.name == calibration.symbol

@@ -8,6 +8,7 @@ Source: Apple's ``mach-o/loader.h``, ``mach-o/fat.h`` and ``mach-o/nlist.h``; ds
 from __future__ import annotations
 
 import os
+import platform
 import struct
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -111,6 +112,16 @@ class MachO:
             for start, end in zip(starts, ends, strict=True)
         )
 
+    def code(self) -> Iterator[bytes]:
+        """The bytes of its instructions, a section at a time.
+
+        Raises:
+            BinaryError: if it was cut.
+        """
+        for part in self._parts:
+            if part.flags & _INSTRUCTIONS:
+                yield self._file.read(part.offset, part.size, "code")
+
     def function(self, name: str) -> tuple[Function, ...]:
         """The functions of a name, sorted by address."""
         return tuple(f for f in self.functions if f.name == name)
@@ -171,12 +182,13 @@ class MachO:
         return min(end, following) if following > start else end
 
 
-def open_macho(path: str, machine: str) -> MachO:
+def open_macho(path: str, machine: str = "") -> MachO:
     """Read what a Mach-O binary is.
 
     Args:
         path: the binary, or a ``.dSYM`` bundle, which stands for the binary it was made from.
-        machine: which of a fat binary's architectures is meant: ``x86_64``, ``aarch64`` or ``arm64``.
+        machine: which architecture is meant: ``x86_64``, ``aarch64`` or ``arm64``. If empty, the binary's; of a
+            fat binary that of this machine, or else its first.
 
     Raises:
         BinaryError: if it is missing, unreadable, corrupt, no 64-bit Mach-O, or for another architecture.
@@ -214,12 +226,16 @@ def _slice(file: elf.File, machine: str) -> tuple[int, int]:
     (count,) = struct.unpack(">I", file.read(4, 4, "header"))
     if count > _MOST_ARCHITECTURES:
         raise BinaryError(f"{file.path} is not a Mach-O binary")
-    found = []
-    for cpu, _, start, size, *_ in row.iter_unpack(file.read(8, row.size * count, "header")):
-        if _MACHINES.get(cpu) == machine:
-            return start, size
-        found.append(_MACHINES.get(cpu, f"processor {cpu:#x}"))
-    raise BinaryError(f"{file.path} has no part for {machine}; it has those for {', '.join(found)}")
+    parts = {
+        _MACHINES.get(cpu, f"processor {cpu:#x}"): (start, size)
+        for cpu, _, start, size, *_ in row.iter_unpack(file.read(8, row.size * count, "header"))
+    }
+    wanted = machine or platform.machine()
+    if wanted in parts:
+        return parts[wanted]
+    if parts and not machine:
+        return next(iter(parts.values()))
+    raise BinaryError(f"{file.path} has no part for {machine}; it has those for {', '.join(parts)}")
 
 
 def _read(file: elf.File, start: int, size: int, machine: str) -> MachO:
@@ -229,6 +245,7 @@ def _read(file: elf.File, start: int, size: int, machine: str) -> MachO:
     if not header.startswith(_MAGIC):
         raise BinaryError(f"{file.path} is not a 64-bit Mach-O binary", "Name the compiled program or library.")
     _, cpu, _, _, count, commands_size, _, _ = struct.unpack("<8I", header)
+    machine = machine or _MACHINES.get(cpu, "a known one")
     if _MACHINES.get(cpu) != machine:
         raise BinaryError(f"{file.path} is for {_MACHINES.get(cpu, f'processor {cpu:#x}')}, not for {machine}")
     parts: list[_Part] = []

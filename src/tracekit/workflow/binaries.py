@@ -20,15 +20,15 @@ _MACHO: Final = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
 
 
 def functions_of(
-    path: str, name: FunctionName, machine: str, knowledge: Knowledge
+    path: str, name: FunctionName, knowledge: Knowledge, machine: str = ""
 ) -> tuple[Binary, Sequence[Function]]:
     """A binary and its functions of a name.
 
     Args:
         path: the binary's.
         name: as a probe has it.
-        machine: which of a macOS binary's architectures is meant.
         knowledge: what is known of functions that the binary itself doesn't name.
+        machine: which of a macOS binary's architectures is meant, as ``open_macho`` takes it.
 
     Raises:
         BinaryError: if the binary can't be read.

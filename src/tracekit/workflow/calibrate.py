@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 
 import attrs
@@ -56,7 +55,7 @@ def resolve(binary: str, function: str, *, knowledge: Knowledge | None = None) -
         AmbiguousFunctionError: if it has several.
     """
     knowledge = knowledge or Knowledge()
-    image, found = functions_of(binary, _name(function), platform.machine(), knowledge)
+    image, found = functions_of(binary, _name(function), knowledge)
     return knowledge.of(image, found[0])
 
 
@@ -95,7 +94,7 @@ def calibrate(
                 "what is expected can only be seen in a run",
                 "Give a command after --, or a process with -p PID.",
             )
-        image, found = functions_of(binary, _name(function), platform.machine(), knowledge)
+        image, found = functions_of(binary, _name(function), knowledge)
         calibration = knowledge.static(image, found[0])
         if store:
             knowledge.keep(calibration, binary, "static")

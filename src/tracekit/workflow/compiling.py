@@ -50,16 +50,15 @@ def compile_program(
     """
     check(program)
     found = find_backend(backend)
-    machine = arch or platform.machine()
     text = print_program(program).split("\n")
     if is_resolved(program):
-        return found.compile(program, architecture(machine), options, target, text)
+        return found.compile(program, architecture(arch or platform.machine()), options, target, text)
     knowledge = Knowledge()
     machines: set[str] = set()
     remarks: list[str] = []
 
     def sites(probe: FunctionProbe) -> list[Site]:
-        binary, functions = functions_of(probe.binary, probe.function, machine, knowledge)
+        binary, functions = functions_of(probe.binary, probe.function, knowledge, arch or "")
         machines.add(binary.machine)
         remarks.extend(_grown(binary, functions))
         return [Site(knowledge.of(binary, f), f) for f in functions]

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.backends.gdb.helpers import PROGRAMS
+from tests.installed import needed
 
 SOURCE = Path(__file__).parents[3] / "src"
 
@@ -33,8 +33,7 @@ def build(tmp_path_factory):
 @pytest.fixture(scope="session")
 def go_program(tmp_path_factory):
     """The Go program, with Go's own optimisation."""
-    if shutil.which("go") is None:
-        pytest.skip("there is no Go here")
+    needed("go")
     path = tmp_path_factory.mktemp("go") / "grow"
     environment = {**os.environ, "GO111MODULE": "off"}
     subprocess.run(["go", "build", "-o", path, PROGRAMS / "grow.go"], check=True, env=environment)

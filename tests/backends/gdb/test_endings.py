@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -194,11 +195,20 @@ def test_no_gdb(build, monkeypatch):
         sample(asked)
 
 
-@pytest.mark.skipif(shutil.which("gdb.minimal") is None, reason="there is no gdb without Python here")
-def test_gdb_without_python(build, monkeypatch):
+@pytest.fixture
+def gdb_without_python(tmp_path):
+    """The program of Debian's gdb-minimal, which can't be installed beside gdb."""
+    steps = (["apt-get", "download", "gdb-minimal"], ["sh", "-c", "dpkg-deb -x gdb-minimal_*.deb ."])
+    for step in steps:
+        if shutil.which(step[0]) is None or subprocess.run(step, check=False, cwd=tmp_path).returncode:
+            pytest.skip(f"there is no gdb without Python here: {' '.join(step)} failed")
+    return tmp_path / "usr/bin/gdb"
+
+
+def test_gdb_without_python(build, monkeypatch, gdb_without_python):
     """A gdb that was built without Python is refused with that reason, and the command hasn't run."""
     asked = request(build("calls.c", "-O2", "-pie", "-pthread"), "insert")
-    monkeypatch.setenv("TRACEKIT_GDB", "gdb.minimal")
+    monkeypatch.setenv("TRACEKIT_GDB", str(gdb_without_python))
     with Target.start([*asked.target.argv]) as target:
         with pytest.raises(EngineMissingError, match="built without Python"):
             sample(asked, target)

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import shutil
-
 import pytest
+from tests import installed
 from tests.symbols.abi.oracle import TOOLCHAINS, compare
 
 _LARGEST_PART_REFUSED = 0.2
@@ -20,9 +19,7 @@ _LARGEST_PART_REFUSED = 0.2
 @pytest.mark.parametrize("seed", [1, 2])
 def test_rules_and_compilers_agree(toolchain: str, needed: tuple[str, ...], count: int, seed: int) -> None:
     """Arguments and results of random types are, in programs that run, where the rules have them."""
-    for name in needed:
-        if shutil.which(name) is None:
-            pytest.skip(f"no {name} here")
+    installed.needed(*needed)
     outcome = compare(TOOLCHAINS[toolchain], seed, count)
     assert outcome.wrong == ()
     assert outcome.refused.total() < _LARGEST_PART_REFUSED * (outcome.known + outcome.refused.total())

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from tests.installed import needed
 from tests.symbols.abi.programs import CXX, CXX_VALUES, GO, GO_VALUES, RUST, RUST_VALUES, Values
 from tests.symbols.abi.stops import Stop, numbers, run
 
@@ -23,9 +23,7 @@ def _built(folder: Path, name: str, text: str, command: Iterable[str]) -> Path:
     """A program, without a position of its own to choose."""
     (folder / name).write_text(text)
     program, *flags = command
-    for tool in (program, "gdb"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"no {tool} here")
+    needed(program, "gdb")
     done = subprocess.run(
         [program, *flags], check=False, cwd=folder, capture_output=True, text=True, timeout=300
     )
