@@ -196,7 +196,7 @@ def test_bit_fields():
     found = confirm(calibration(argument), samples, [expect("f.low", 2, 1), expect("f.high", 11, 12)])
     assert found.arguments[0].verdict is Verdict.VERIFIED
     wrong = confirm(calibration(argument), samples, [expect("f.high", 11)])
-    assert wrong.arguments[0].reason.endswith("f.high=11 is expected, but the low 1 bytes of rdi (arg0) had 12")
+    assert wrong.arguments[0].reason.endswith("f.high=11 is expected, but the low byte of rdi (arg0) had 12")
 
 
 def test_union():

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.installed import needed
 
 TRACEKIT = [sys.executable, "-m", "tracekit"]
 
@@ -230,3 +231,25 @@ def test_a_damaged_store_is_told_and_lived_with(folder: Path, store: Path) -> No
     compiled = run(folder, store, "compile", "./fast", "insert", "hist(value.len)")
     assert "hist((uint64)arg1)" in compiled.stdout
     assert json.loads(file.read_text())["format"] == "tracekit-calibration"
+
+
+def test_a_binary_of_another_system(folder: Path, store: Path, tmp_path: Path) -> None:
+    """A program for macOS on arm64 is looked into, by a hash of its code, and its names become registers."""
+    needed("go")
+    source = Path(__file__).parents[1] / "live" / "programs" / "paths_go"
+    target = {"GOOS": "darwin", "GOARCH": "arm64"}
+    build = ["go", "build", "-buildvcs=false", "-o", tmp_path / "mac", "."]
+    subprocess.run(build, check=True, cwd=source, env={**os.environ, **target})
+    done = run(tmp_path, store, "calibrate", "./mac", "main.Label", "-f", "json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    rows = {row["name"]: row["dtrace"] for row in found["rows"]}
+    assert rows["name.len"] == "uregs[R_X1]"
+    assert rows["after"] == "(int32_t)uregs[R_X5]"
+    listed = run(tmp_path, store, "calibrations", "list")
+    assert "main.Label" in listed.stdout
+    assert "aarch64" in listed.stdout
+    wrong = run(tmp_path, store, "compile", "-e", "uprobe:./mac:main.Label { @ = sum(len(nme)) }")
+    assert (wrong.returncode, "Did you mean name?" in wrong.stderr) == (1, True)
+    traced = run(tmp_path, store, "trace", "./mac", "main.Label", "sum(len(name))", "--", "./mac")
+    assert (traced.returncode, "is a macOS binary" in traced.stderr) == (1, True)

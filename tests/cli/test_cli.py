@@ -282,7 +282,7 @@ BAD: list[tuple[str, list[str], int, str]] = [
         "several targets",
     ),
     ("no such process", ["-e", "uprobe:{t}:insert {{ @ = count() }}", "-p", "99999999"], 1, "99999999"),
-    ("a name", ["{t}", "insert", "hist(size)", "--", "{t}"], 1, "arg2"),
+    ("a name", ["{t}", "insert", "hist(size)", "--", "{t}"], 1, "-g"),
     ("ustack", ["-e", "uprobe:{t}:insert {{ @[ustack] = count() }}", "--", "{t}"], 1, "ustack"),
     (
         "no such backend",
@@ -303,7 +303,7 @@ BAD: list[tuple[str, list[str], int, str]] = [
         "too many functions",
         ["--max-probes", "1", "-e", "uprobe:{t}:* {{ @ = count() }}", "--", "{t}"],
         2,
-        "match",
+        "--max-probes",
     ),
     (
         "output folder",

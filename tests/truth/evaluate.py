@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
+from elftools.elf.elffile import ELFFile
 from tests.truth.builds import Build
 from tests.truth.dump import dump
 from tests.truth.judge import Finding, Outcome, Run, judge
@@ -24,6 +25,7 @@ from tracekit.symbols.spelling import decode
 Resolve = Callable[[Image, Symbol], Calibration]
 """What is under test."""
 
+_NOCALL = 3
 COPY = re.compile(r"\.(?:isra|constprop|part)\b")
 NUMBER = re.compile(r"tk(\d+)x")
 NOT_FUNCTIONS = re.compile(
@@ -153,6 +155,7 @@ def evaluate(
     run = Run(taken.base + variable(image, "tk_data"))
     findings: list[Finding] = []
     called = {h.address for h in taken.hits}
+    altered = marked(program) if build.changes_local_functions else frozenset()
     by_number = {function.number: function for function in functions}
     for number, function in found:
         if function.address in called:
@@ -167,7 +170,8 @@ def evaluate(
                     findings.append(Finding(number, function.name, (), Outcome.CRASHED, reason=crash))
                     continue
             judged = judge(number, function.name, calibration, hits, emitted.truth, run)
-            changed = may_be_changed(build, by_number[number], function.name, judged)
+            changed = function.name in altered
+            changed = changed or may_be_changed(build, by_number[number], function.name, judged)
             findings += [attrs.evolve(finding, changed=changed) for finding in judged]
     seen = {number for number, function in found if function.address in called}
     uncalled = [f.name for f in functions if f.number not in seen]
@@ -184,6 +188,20 @@ def may_be_changed(build: Build, function: Function, symbol: str, findings: Sequ
         return True
     idle = not all(f.read for f in findings) or (function.result is not None and "kept" not in function.traits)
     return build.changes_local_functions and build.is_local(function) and idle
+
+
+def marked(program: Path) -> frozenset[str]:
+    """The symbols of functions that the compiler marks as not called by the rules (``DW_CC_nocall``)."""
+    found = set()
+    with program.open("rb") as file:
+        for unit in ELFFile(file).get_dwarf_info().iter_CUs():
+            for entry in unit.iter_DIEs():
+                own = entry.attributes
+                called = own.get("DW_AT_calling_convention")
+                if entry.tag == "DW_TAG_subprogram" and called is not None and called.value == _NOCALL:
+                    name = own.get("DW_AT_linkage_name") or own.get("DW_AT_name")
+                    found |= {name.value.decode()} if name is not None else set()
+    return frozenset(found)
 
 
 def entry_of(program: Path) -> int:

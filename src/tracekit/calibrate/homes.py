@@ -13,7 +13,7 @@ import attrs
 
 from tracekit.core.location import Behind, OnStack, Piece, part
 from tracekit.core.signature import Language, Parameter, Signature
-from tracekit.core.source import Passing, Record
+from tracekit.core.source import Array, Passing, Record
 from tracekit.symbols.abi import Placed
 
 _LARGEST_COERCED = 8
@@ -36,7 +36,11 @@ def from_entry(signature: Signature, bases: Mapping[str, int], first: int, *, op
     def moved(one: Parameter) -> Parameter:
         at, size = _at(one, bases), signature.types.size(one.type)
         kind = signature.types.resolved(one.type)
-        by_value = not isinstance(kind, Record) or in_c or kind.passing is Passing.VALUE
+        by_value = (
+            in_c
+            or not isinstance(kind, Array | Record)
+            or (isinstance(kind, Record) and kind.passing is Passing.VALUE)
+        )
         if at is None or at < first or size <= 0 or (one.home and one.home.pointer):
             return one
         if optimised and (not by_value or at_risk):
@@ -89,5 +93,7 @@ def _fits(parameter: Parameter, rule: Placed, signature: Signature, optimised: b
 def _at(parameter: Parameter, bases: Mapping[str, int]) -> int | None:
     """Bytes from the stack pointer at the entry to a parameter's home."""
     home = parameter.home
-    base = bases.get(home.register) if home is not None else None
-    return None if home is None or base is None else base + home.offset
+    if home is None:
+        return None
+    base = bases.get(home.register) if home.register else 0
+    return None if base is None else base + home.offset

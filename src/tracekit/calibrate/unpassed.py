@@ -64,8 +64,17 @@ def unused(parameter: Parameter, where: Sequence[Piece], offset: int, build: Bui
     if gone:
         # clang leaves some out that it uses, such as complex numbers.
         return "" if all(_is_read_for_sure(p, build.reads) for p in where) else _UNUSED
-    names = [p.location.name for p in where if isinstance(p.location, InRegister)]
-    return "" if all(map(build.reads.reads_register, names)) else _NEVER_READ
+    return "" if all(_may_be_read(p, build.reads) for p in where) else _NEVER_READ
+
+
+def _may_be_read(piece: Piece, reads: Usage) -> bool:
+    match piece.location:
+        case InRegister(name):
+            return reads.reads_register(name)
+        case OnStack(offset):
+            return reads.reads_stack(offset, piece.size)
+        case _:
+            return True
 
 
 def _is_read_for_sure(piece: Piece, reads: Usage) -> bool:

@@ -25,7 +25,8 @@ class Home:
     """Where the debug information has a parameter once its function has set up its frame.
 
     Attributes:
-        register: the register that the place is counted from, such as ``rbp``.
+        register: the register that the place is counted from, such as ``rbp``; empty for what the stack pointer
+            held at the entry.
         offset: bytes from where it points to the place.
         pointer: whether a pointer to the value is there.
     """

@@ -41,7 +41,7 @@ class _State:
 
     Attributes:
         incoming: argument registers that may still hold what the function was called with.
-        untouched: those of them of which nothing was written at all.
+        untouched: those that hold it for sure, of which nothing was written on any way.
         depth: the stack pointer less what it was at the entry; None if not known.
         frame: the same of the frame pointer.
     """
@@ -93,17 +93,31 @@ class Flow:
         pending = [(self._start + skip, _State(start, start))]
         for _ in range(_MOST_STEPS):
             if not pending:
+                self.certain = self._needed()
                 return
             address, state = pending.pop()
             before = self._seen.get(address)
             if before is not None:
-                incoming, untouched = before.incoming | state.incoming, before.untouched | state.untouched
+                incoming, untouched = before.incoming | state.incoming, before.untouched & state.untouched
                 if (incoming, untouched) == (before.incoming, before.untouched):
                     continue
                 state = attrs.evolve(before, incoming=incoming, untouched=untouched)
             self._seen[address] = state
             pending += self._step(address, state)
         self.endless = True
+
+    def _needed(self) -> set[str]:
+        """The argument registers that are read where they hold what the function was called with on all ways.
+
+        Where that holds on some ways only, LLVM may mean nothing by it (``undef``).
+        """
+        found = set()
+        for address, state in self._seen.items():
+            instruction = self._at(address)
+            if instruction is not None and state.untouched and not self._is_clearing(instruction):
+                names = {self._name(r) for r in instruction.regs_access()[0]} & state.untouched
+                found |= {n for n in names if self._is_certain(instruction, n)}
+        return found
 
     def bases(self) -> dict[str, int]:
         """What the stack and the frame pointer hold once the prologue has run, less the former at the entry."""
@@ -119,8 +133,8 @@ class Flow:
         They may come after a branch that does without a frame.
         """
         start = next((a for a in sorted(self._seen) if self._makes_frame(a)), None)
-        if start is None:
-            return self._seen.get(self._start)
+        if start is None:  # It may be where the code could not be followed to.
+            return None if self.all_stack else self._seen.get(self._start)
         address = start
         while address in self._seen and self._makes_frame(address):
             instruction = self._at(address)
@@ -193,9 +207,7 @@ class Flow:
         """Note what an instruction reads."""
         read, _ = instruction.regs_access()
         if not self._is_clearing(instruction):
-            names = {self._name(r) for r in read}
-            self.read |= names & state.incoming
-            self.certain |= {n for n in names & state.untouched if self._is_certain(instruction, n)}
+            self.read |= {self._name(r) for r in read} & state.incoming
         for operand in instruction.operands:
             if operand.type != capstone.CS_OP_MEM:
                 continue

@@ -25,7 +25,7 @@ from tracekit.core.source import (
     Types,
 )
 from tracekit.symbols.abi.convention import Ask, rounded
-from tracekit.symbols.abi.layout import is_empty, size_of
+from tracekit.symbols.abi.layout import WORD, is_empty, size_of
 
 _DEEPEST: Final = 32
 _LIBRARY: Final = re.compile(r"(core|alloc|std)::|[(&*\[{]")
@@ -206,8 +206,12 @@ class Shapes:
 def _pair(one: Scalar, other: Scalar, at: int, record: Record) -> Shape:
     """Two scalars, if they are where rustc puts two scalars; in a packed record they are none."""
     first, second = sorted((one, other), key=lambda s: s.offset)
-    follows = rounded(first.size, second.size)
-    align = max(first.size, second.size)
-    packed = record.align is not None and record.align < min(align, 8)
-    fits = first.offset == at and second.offset == at + follows and not packed
-    return (first, second) if fits and rounded(follows + second.size, align) == record.size else None
+    packed = record.align is not None and record.align < min(max(first.size, second.size), WORD)
+    if packed or first.offset != at:
+        return None
+    for largest in (2 * WORD, WORD):  # Until 1.77, integers of 16 bytes are aligned to 8.
+        follows = rounded(first.size, min(second.size, largest))
+        align = min(max(first.size, second.size), largest)
+        if second.offset == at + follows and rounded(follows + second.size, align) == record.size:
+            return first, second
+    return None

@@ -77,7 +77,7 @@ class DebugInfo:
                 function,
                 framed=where.by_register is not None and where.by_register != pointer,
                 in_frame=parameters.all_in_frame(function),
-                early=parameters.early_in_frame(function),
+                early=parameters.early_in_frame(function, address),
             )
 
     def declared_in(self, address: int) -> str:

@@ -20,12 +20,15 @@ from tracekit.symbols.dwarf.reader import Unit
 from tracekit.symbols.dwarf.reasons import BY_REGISTER, EMPTY, GONE, KNOWN, LATER, POINTED, STRANGE, Unusable
 from tracekit.symbols.dwarf.records import plain
 from tracekit.symbols.dwarf.registers import REGISTERS
+from tracekit.symbols.dwarf.skipping import signed_leb
 
 _PARAMETER: Final = "DW_TAG_formal_parameter"
 _PACK: Final = "DW_TAG_GNU_formal_parameter_pack"
 _CFA: Final = b"\x9c"
 """``DW_OP_call_frame_cfa``."""
 
+_CONSTS: Final = b"\x11"
+_PLUS: Final = b"\x22"
 _FBREG: Final = b"\x91"
 _REGISTER_OPERATIONS: Final = range(0x50, 0x70)
 """``DW_OP_reg0`` … ``DW_OP_reg31``."""
@@ -96,10 +99,21 @@ def all_in_frame(function: Die) -> bool:
     return bool(blocks) and all(block[:1] == _FBREG for block in blocks)
 
 
-def early_in_frame(function: Die) -> bool:
-    """Whether one of a function's first three parameters, which take registers, has one place in the frame."""
-    blocks = [die.block("DW_AT_location") or b"" for die in _parameters(function)[:3]]
-    return any(block[:1] == _FBREG for block in blocks)
+def early_in_frame(function: Die, entry: int) -> bool:
+    """Whether one of a function's first three parameters, which take registers, has one place in the frame.
+
+    And whether nothing speaks of an optimiser: a parameter that is gone, or is in a register at the entry.
+    """
+    listed = _parameters(function)
+    blocks = [die.block("DW_AT_location") or b"" for die in listed[:3]]
+    return any(block[:1] == _FBREG for block in blocks) and not any(_is_optimised(die, entry) for die in listed)
+
+
+def _is_optimised(die: Die, entry: int) -> bool:
+    if not die.has("DW_AT_location"):
+        return True
+    start = None if die.block("DW_AT_location") is not None else die.number("DW_AT_location")
+    return start is not None and any(low <= entry < high for low, high, _ in locations(die.unit, start))
 
 
 @attrs.frozen
@@ -111,12 +125,15 @@ class Placement:
         frame: for locations that hold in a part of it.
         throughout: for those that hold in all of it.
         by_register: the number of the register that its frame base is; None if it isn't one.
+        from_frame: bytes from the canonical frame address to its frame base, where LLVM counts from that; None
+            where it doesn't.
     """
 
     entry: int
     frame: Frame
     throughout: Frame
     by_register: int | None
+    from_frame: int | None
 
 
 def placement(function: Die, entry: int, machine: str, language: Language) -> Placement:
@@ -139,7 +156,15 @@ def placement(function: Die, entry: int, machine: str, language: Language) -> Pl
     )
     by_register = base[0] - 0x50 if len(base) == 1 and base[0] in _REGISTER_OPERATIONS else None
     # What holds everywhere can't count from a stack pointer that moves.
-    return Placement(entry, frame, attrs.evolve(frame, moved=True), by_register)
+    return Placement(entry, frame, attrs.evolve(frame, moved=True), by_register, _from_frame(base))
+
+
+def _from_frame(base: bytes) -> int | None:
+    """The number that a frame base adds to the canonical frame address, as LLVM 22 writes it."""
+    if base[:2] != _CFA + _CONSTS or base[-1:] != _PLUS:
+        return None
+    number, end = signed_leb(base, 2)
+    return number if end == len(base) - 1 else None
 
 
 @attrs.frozen
@@ -212,6 +237,8 @@ def _home(operations: Sequence[Any], where: Placement) -> Home | None:
     pointer = [str(one.op_name) for one in rest] == ["DW_OP_deref"]
     if rest and not pointer:
         return None
+    if name == "fbreg" and where.from_frame is not None:
+        return Home("", where.frame.registers.frame + where.from_frame + int(first.args[0]), pointer)
     number = where.by_register if name == "fbreg" else int(name[4:]) if name[4:].isdigit() else None
     match where.frame.registers.places.get(-1 if number is None else number):
         case InRegister(register):

@@ -30,6 +30,12 @@ _LANGUAGE_NAME: Final = 0x90
 
 _LEVEL: Final = re.compile(r" -O(?:g|fast|[0-9a-z]*)(?= |$)")
 _CLANG: Final = re.compile(r"clang version (\d+)")
+NOCALL: Final = 3
+"""``DW_CC_nocall``."""
+
+_ENOUGH: Final = 30
+"""Variables of a unit of which an optimiser would have put at least one into a register."""
+
 _RUSTC: Final = re.compile(r"rustc version 1\.(\d+)")
 _TRIED: Final = 13
 """The oldest clang of which it is known that it marks optimised functions in DWARF 4."""
@@ -105,13 +111,17 @@ def unoptimised(function: Die, *, framed: bool, in_frame: bool, early: bool) -> 
         return False
     if unit.source.apple and is_llvm(unit):
         return True
+    if function.number("DW_AT_calling_convention") == NOCALL:
+        return False
     if any(function.flag(f"DW_AT_{name}") for name in ("call_all_calls", "GNU_all_call_sites")):
         return False
+    if not is_llvm(unit):
+        return None
     clang = _CLANG.search(words)
     says_so = clang is not None and (unit.version >= 5 or (unit.version == 4 and int(clang[1]) >= _TRIED))
-    if is_llvm(unit) and framed and (in_frame or says_so):
+    if framed and says_so:
         return True
     # rustc's debug builds have no frame pointer, and what it passes by a hidden pointer has no place at first.
-    if "rustc version" in words and early:
-        return True
-    return None
+    plain = (framed and in_frame) or ("rustc version" in words and early)
+    in_frames = unit.variables_in_frames
+    return True if in_frames is not None and (plain or in_frames >= _ENOUGH) else None

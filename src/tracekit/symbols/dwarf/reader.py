@@ -171,6 +171,11 @@ class Unit:
         """Where its functions and scopes are, in bytes from its start."""
         return walk.outline(self.data, self.first - self.start, self._kind)
 
+    @cached_property
+    def variables_in_frames(self) -> int | None:
+        """How many of its variables have one place in a frame; None if one has one in a register."""
+        return walk.variables_in_frames(self.data, self.first - self.start, self._kind)
+
     def die(self, offset: int) -> Die:
         """The entry at ``offset`` of the unit's section.
 
@@ -219,13 +224,14 @@ class Unit:
 
     def _entry(self, at: int) -> tuple[int, walk.Kind | None]:
         code, at = leb(self.data, at)
-        if not code:
-            return at, None
-        if code not in self._kinds:
-            self._kinds[code] = self._kind(code)
-        return at, self._kinds[code]
+        return at, self._kind(code) if code else None
 
     def _kind(self, code: int) -> walk.Kind:
+        if code not in self._kinds:
+            self._kinds[code] = self._declared(code)
+        return self._kinds[code]
+
+    def _declared(self, code: int) -> walk.Kind:
         declared = self.raw.get_abbrev_table().get_abbrev(code)
         specs = [(str(spec.name), str(spec.form)) for spec in declared["attr_spec"]]
         size = self.raw.structs.dwarf_format // 8
@@ -237,4 +243,8 @@ class Unit:
         plan = merged(steps)
         fixed = sum(plan) if len(plan) < 2 and all(s >= 0 for s in plan) else -1
         width = max(0, steps[before]) if wanted else 0
-        return walk.Kind(tag, plan, fixed, declared.has_children(), role, merged(steps[:before]), width)
+        located = None
+        if dict(specs).get("DW_AT_location") == "DW_FORM_exprloc":
+            located = merged(steps[: names.index("DW_AT_location")])
+        children = declared.has_children()
+        return walk.Kind(tag, plan, fixed, children, role, merged(steps[:before]), width, located)

@@ -16,9 +16,6 @@ from tracekit.symbols.dwarf.names import own, qualified
 from tracekit.symbols.dwarf.reasons import NOT_PASSED, STRANGE
 from tracekit.symbols.dwarf.typegraph import TypeGraph, is_float
 
-_NOCALL: Final = 3
-"""``DW_CC_nocall``."""
-
 _RESULT: Final = "a result has no place at the entry"
 
 
@@ -96,7 +93,7 @@ def _nocall(chain: Sequence[Die]) -> bool | None:
     LLVM doesn't say it of a function that is declared elsewhere, such as a method
     (``DwarfUnit::applySubprogramAttributes``).
     """
-    if any(one.number("DW_AT_calling_convention") == _NOCALL for one in chain):
+    if any(one.number("DW_AT_calling_convention") == producers.NOCALL for one in chain):
         return True
     declared = any(one.has("DW_AT_specification") for one in chain)
     return False if producers.marks_changes(chain[0].unit) and not declared else None

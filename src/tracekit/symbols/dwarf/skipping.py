@@ -123,3 +123,14 @@ def leb(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
         if shift > 63:
             raise ValueError("a number without end")
+
+
+def signed_leb(data: bytes, at: int) -> tuple[int, int]:
+    """A signed number of LEB128, and where it ends.
+
+    Raises:
+        IndexError: if the data ends in it.
+    """
+    number, end = leb(data, at)
+    bits = 7 * (end - at)
+    return number - ((number >> (bits - 1)) << bits), end

@@ -15,6 +15,11 @@ _SCOPES: Final = {
     f"DW_TAG_{tag}_type" for tag in ("structure", "class", "union", "enumeration", "interface")
 } | {"DW_TAG_namespace", "DW_TAG_module"}
 
+_REGISTERS: Final = range(0x50, 0x70)
+"""``DW_OP_reg0`` … ``DW_OP_reg31``."""
+
+_FBREG: Final = 0x91
+
 
 class Kind(NamedTuple):
     """What all entries of one abbreviation have in common.
@@ -27,6 +32,7 @@ class Kind(NamedTuple):
         role: one of the constants below.
         before: the steps to the value that the role is about: a function's address, an inlined copy's origin.
         width: bytes of that value; 0 for a LEB128.
+        located: the steps to a variable's one place; None if its entries have none.
     """
 
     tag: str
@@ -36,6 +42,7 @@ class Kind(NamedTuple):
     role: int = 0
     before: Steps = ()
     width: int = 0
+    located: Steps | None = None
 
 
 OTHER: Final = 0
@@ -134,6 +141,35 @@ def outline(data: bytes, start: int, kind: Callable[[int], Kind]) -> Outline:
                 found.outer.append(scope)
                 found.ends.append(end)
                 scope = len(found.scopes) - 1
+        at = at + one.fixed if one.fixed >= 0 else skip(data, at, one.steps)
+    return found
+
+
+def variables_in_frames(data: bytes, start: int, kind: Callable[[int], Kind]) -> int | None:
+    """How many of a unit's variables have one place in their function's frame.
+
+    Args:
+        data: the unit from its header on.
+        start: where its first entry is.
+        kind: what is known of an abbreviation, by its code.
+
+    Returns:
+        None if one is in a register wherever it is known, which takes an optimiser.
+
+    Raises:
+        IndexError, KeyError, ValueError: if the unit is corrupt.
+    """
+    found, at = 0, start
+    while at < len(data):
+        code, at = leb(data, at)
+        if not code:
+            continue
+        one = kind(code)
+        if one.located is not None:
+            size, block = leb(data, skip(data, at, one.located))
+            if size and data[block] in _REGISTERS:
+                return None
+            found += size > 0 and data[block] == _FBREG
         at = at + one.fixed if one.fixed >= 0 else skip(data, at, one.steps)
     return found
 
