@@ -20,7 +20,7 @@ from tests.truth.dump import DumpError
 from tests.truth.evaluate import Report, evaluate, failed, resolver
 from tests.truth.judge import Finding, Outcome
 from tests.truth.shrink import shrink
-from tests.truth.table import HEAD, changed, gate, row
+from tests.truth.table import HEAD, changed, gate, refusals, row
 
 MOST_PRINTED = 4
 """Leaves that are printed of what is wrong in a build."""
@@ -99,12 +99,15 @@ def summarise(reports: Sequence[Report], *, whole: bool) -> bool:
         print("\nwhy leaves were refused:")
     for reason, count in reasons.most_common(25):
         print(f"  {count:6} {reason}")
-    problems = [problem for report in reports for problem in gate(report)]
+    problems = [*gate(reports)]
     for machine, least in LEAST.items():
-        leaves = sum(len(r.findings) for r in reports if r.build.machine == machine)
-        wrong = sum(len(r.failures()) for r in reports if r.build.machine == machine)
-        refused = sum(r.count(Outcome.REFUSED) for r in reports if r.build.machine == machine)
-        print(f"\n{machine}: {leaves} leaves in {len(reports)} builds, {wrong} wrong, {refused} refused")
+        own = [r for r in reports if r.build.machine == machine]
+        leaves, wrong = sum(len(r.findings) for r in own), sum(len(r.failures()) for r in own)
+        altered, others, of = (sum(n) for n in zip(*map(refusals, own), strict=True)) if own else (0, 0, 0)
+        print(
+            f"\n{machine}: {leaves} leaves in {len(own)} builds, {wrong} wrong, {altered + others} refused, of "
+            f"which an optimiser needn't have passed {altered}; {others} of {of} others"
+        )
         if whole and leaves < least:
             problems.append(f"only {leaves} leaves on {machine}, of at least {least}")
     print("\n".join(["", *problems]))

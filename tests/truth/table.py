@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tests.truth.evaluate import Report
 from tests.truth.judge import Finding, Outcome
@@ -40,10 +40,12 @@ def row(report: Report, seconds: float) -> str:
     )
 
 
-def gate(report: Report) -> Iterator[str]:
-    """What is not as it has to be in a build, a sentence each."""
-    if wrong := len(report.failures()):
-        yield f"{report.build.name}: {wrong} leaves are wrong"
-    _, others, of = refusals(report)
+def gate(reports: Sequence[Report]) -> Iterator[str]:
+    """What is not as it has to be, a sentence each: in each build, and in all of them together."""
+    for report in reports:
+        if wrong := len(report.failures()):
+            yield f"{report.build.name}: {wrong} leaves are wrong"
+    sums = [refusals(report) for report in reports]
+    others, of = sum(s[1] for s in sums), sum(s[2] for s in sums)
     if others > MOST_REFUSED * of:
-        yield f"{report.build.name}: {others} of {of} leaves were refused that its functions read"
+        yield f"{others} of {of} leaves were refused that their functions read"
