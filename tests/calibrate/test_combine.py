@@ -149,6 +149,17 @@ def test_a_part_that_is_not_used() -> None:
     ]
 
 
+def test_a_part_that_is_never_read() -> None:
+    """Of two numbers on the stack, LLVM's callers write the one that the function reads."""
+    later = Parameter("v", LONG, unusable="it has no place at the entry, only later")
+    signature = Signature("f", "f", 0, Language.RUST, TYPES, (later,))
+    both = (Piece(0, 8, OnStack(8)), Piece(8, 8, OnStack(16)))
+    reads = attrs.evolve(CLANG, reads=Usage(None, (range(16, 24),)))
+    (found,) = arguments(signature, Convention("Rust", (Placed(both),), ()), reads)
+    assert [k.piece for k in found.known] == [Piece(8, 8, OnStack(16))]
+    assert "never reads it" in found.reason
+
+
 def test_go_goes_by_its_convention() -> None:
     """Its debug information is 8 bytes off for some arguments; the convention was always right."""
     found = judged(OnStack(16), OnStack(8), language=Language.GO, local=True)

@@ -8,15 +8,16 @@ import pytest
 from tracekit.calibrate.homes import fits, from_entry
 from tracekit.core.location import Behind, InRegister, Location, OnStack, Piece
 from tracekit.core.signature import Home, Language, Parameter, Signature
-from tracekit.core.source import Base, Encoding, Passing, Record, RecordKind, Types
+from tracekit.core.source import Array, Base, Encoding, Passing, Record, RecordKind, Types
 from tracekit.symbols.abi import Placed
 
-LONG, BIG, SMALL = 1, 2, 3
+LONG, BIG, SMALL, ROW = 1, 2, 3, 4
 TYPES = Types(
     {
         LONG: Base("long", 8, Encoding.SIGNED),
         BIG: Record("big", 16, RecordKind.STRUCT),
         SMALL: Record("small", 8, RecordKind.STRUCT),
+        ROW: Array(LONG, 2, 8),
     }
 )
 RDI = InRegister("rdi")
@@ -49,6 +50,7 @@ def entry(one: Signature, *, optimised: bool = False, bases: dict[str, int] = BA
         (Home("rbp", -24), None),  # a copy in the own frame
         (Home("rbp", 16, pointer=True), None),
         (Home("rbx", 16), None),
+        (Home("", 8), OnStack(8)),  # counted from the canonical frame address
         (None, None),
     ],
 )
@@ -73,6 +75,13 @@ def test_a_pointer_that_is_taken_for_the_value(
 ) -> None:
     """Where optimised code has the pointer to a class, clang says that it has the class."""
     assert entry(signature(BIG, Home("rbp", 16), language, passing), optimised=optimised) == place
+
+
+def test_rust_passes_arrays_so() -> None:
+    """An array on the stack of optimised Rust may be the pointer to it; a number is none."""
+    assert entry(signature(ROW, Home("rbp", 16), Language.RUST), optimised=True) is None
+    assert entry(signature(ROW, Home("rbp", 16), Language.RUST)) == OnStack(8)
+    assert entry(signature(LONG, Home("rbp", 16), Language.RUST), optimised=True) == OnStack(8)
 
 
 def test_arm64_describes_copies_so() -> None:

@@ -64,6 +64,27 @@ f:
 .size f, . - f
 """
 
+X86 = """
+.globl undefined
+.type undefined, @function
+undefined:
+  cmp $1, %rdi
+  jne 1f
+  mov $7, %esi
+1: mov %rsi, (%rdx)
+  ret
+.size undefined, . - undefined
+.globl later
+.type later, @function
+later:
+  jmp *%rax
+2: push %rbx
+  mov 16(%rsp), %rax
+  pop %rbx
+  ret
+.size later, . - later
+"""
+
 GO = """
 package main
 
@@ -151,6 +172,18 @@ def test_loads_of_arm64(tmp_path: Path) -> None:
     assert read == {(0, 4), (8, 10), (17, 18), (24, 40), (40, 48), (48, 64), (64, 68)}
     assert found.bases == {"sp": -48, "x29": -48}
     assert found.certain == {"x0", "v1"}
+
+
+def test_what_only_some_ways_set(tmp_path: Path) -> None:
+    """LLVM reads a register that only some ways have set; nor can a frame be told that isn't reached."""
+    (tmp_path / "a.s").write_text(X86)
+    subprocess.run(["gcc", "-nostdlib", "-Wl,-e,later", "-o", tmp_path / "a", tmp_path / "a.s"], check=True)
+    image = open_image(str(tmp_path / "a"))
+    undefined, later = used(image, "undefined"), used(image, "later")
+    assert undefined.certain == {"rdi", "rdx"}
+    assert undefined.reads_register("rsi")
+    assert undefined.bases["rsp"] == 0
+    assert later.bases == {}
 
 
 def test_what_is_not_known_counts_as_read(program: Image) -> None:

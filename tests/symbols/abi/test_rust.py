@@ -68,6 +68,14 @@ def test_enums_are_a_tag_and_a_scalar_if_all_variants_agree() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("producer", "end"), [(_OLD, 24), (_NEW, 32)])
+def test_pairs_with_128_bits(producer: str, end: int) -> None:
+    """Such integers were aligned to 8 bytes until 1.77, so that 20 bytes are 24, and are to 16 since."""
+    c = _sources(producer)
+    pair = c.struct((0, c.integer(16)), (16, c.integer(4)), size=end, name="(i32, u128)")
+    assert arguments(_place(c.function(pair, c.integer(8), symbol=_MANGLED))) == ["rdi rsi@8 rdx@16", "rcx"]
+
+
 @pytest.mark.parametrize(("producer", "place_"), [(_OLD, "*rdi"), (_NEW, "rdi rsi@8"), (_BETWEEN, "?")])
 def test_signs_in_an_enum(producer: str, place_: str) -> None:
     """``Result<u64, i64>`` was a block in 1.63 and is a pair in 1.95; versions between weren't measured."""

@@ -161,6 +161,8 @@ fn area(s: &Shape, t: (u32, u8), b: Box<Vec<i32>>) -> f64 {
 }
 #[inline(never)]
 fn generic<K: Copy + PartialOrd>(k: K, c: char, u: ()) -> bool { black_box(c); black_box(u); black_box(k) < k }
+#[inline(never)]
+fn spilled(a: u64, b: u64) -> String { format!("{a} {b}") }
 #[no_mangle] #[inline(never)]
 pub extern "C" fn plain(a: i32, b: *const u8, x: i128) -> i32 { black_box(x); black_box(a) + black_box(b) as i32 }
 fn main() {
@@ -171,6 +173,7 @@ fn main() {
     for s in [Shape::Empty, Shape::Circle(2.0), Shape::Rect { w: 1, h: 2 }, Shape::Big(3)] {
         println!("{}", area(black_box(&s), black_box((1, 2)), Box::new(vec![1])));
     }
+    println!("{}", spilled(black_box(1), black_box(2)));
     println!("{} {}", generic(7u32, 'x', ()), plain(black_box(1), std::ptr::null(), black_box(2)));
 }
 """

@@ -81,6 +81,9 @@ def test_places(rust_sample, signature, debug_of):
     assert found["self"] == "0+8:rdi"
     for value in found.values():
         assert value is None or "stack" not in value
+    # All of its variables are in its frame; other functions of its unit tell.
+    info, address = debug_of(release, "*7spilled*")
+    assert not info.is_unoptimised(address)
     for path, plain in ((release, (False, None)), (debug, (True, None))):
         info, address = debug_of(path, "plain")
         assert info.is_unoptimised(address) in plain
