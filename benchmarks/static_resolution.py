@@ -1,7 +1,7 @@
-"""How long the signature of one function of a large binary takes, from the start of Python on.
+"""How long it takes to find out where one function's arguments are in a large binary, from Python's start on.
 
-The binaries are built here: many C files by gcc and by clang (which writes no table of addresses), large C++
-files, and Go's own compiler.
+Cold, from its debug information and its code; warm, from what is stored of it. The binaries are built here:
+many C files by gcc and by clang (which writes no table of addresses), large C++ files, and Go's own compiler.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from common import heading, interleaved, options, seconds, spread, table, workshop
 
 SCRIPT = """
 import sys
-from tracekit.core.probe import FunctionName
-from tracekit.symbols import find, open_image
-from tracekit.symbols.dwarf import open_debug_info
-image = open_image(sys.argv[1])
-function = find(image, FunctionName(sys.argv[2]))[0]
-signature = open_debug_info(image).signature(function.address, function.name, local=function.local)
-assert signature.name, signature
+import tracekit as tk
+found = tk.resolve(sys.argv[1], sys.argv[2])
+assert found.arguments, found
 """
 
 C_FILE = """
@@ -87,17 +84,32 @@ def binaries() -> dict[str, tuple[str, str]]:
     return found
 
 
+def resolving(arguments: tuple[str, str], store: Path | None) -> float:
+    """Seconds that it takes with a store, or with none in which anything is."""
+    with tempfile.TemporaryDirectory() as empty:
+        environment = {"TRACEKIT_CALIBRATIONS": str(store.resolve() if store else empty)}
+        return seconds((sys.executable, "-c", SCRIPT, *arguments), environment)
+
+
 def main() -> None:
     """Measure and print."""
     given = options(__doc__, runs=10).parse_args()
     with workshop():
         found = binaries()
-        kinds = [lambda a=a: seconds((sys.executable, "-c", SCRIPT, *a)) for a in found.values()]
+        kinds = [lambda a=a, s=s: resolving(a, s) for a in found.values() for s in (None, Path("store"))]
         times = interleaved(kinds, given.runs)
         sizes = [os.path.getsize(path) / 1e6 for path, _ in found.values()]
     print(heading())
-    rows = [[title, f"{s:.0f}", *spread(t, ".2f")] for title, s, t in zip(found, sizes, times, strict=True)]
-    print(table([f"seconds, {given.runs} runs", "MB", "min", "median", "max"], rows))
+    rows = [
+        [title, f"{size:.0f}", *spread(cold, ".2f"), *spread(warm, ".2f")]
+        for title, size, cold, warm in zip(found, sizes, times[::2], times[1::2], strict=True)
+    ]
+    print(
+        table(
+            [f"seconds, {given.runs} runs", "MB", "cold: min", "median", "max", "warm: min", "median", "max"],
+            rows,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,21 +1,24 @@
 """What the debug information says of an argument, and what the calling convention says, made into one verdict.
 
-The rules come from measurements (3,168 arguments of 24 builds by gcc, clang, rustc and Go, each compared with
-the value that the program really passed; ``tests/truth`` repeats them on far more):
+The rules come from measurements of arguments whose true values were known (``tests/truth`` repeats them on
+hundreds of thousands, by gcc, clang, rustc and Go):
 
 - where both agree, both are right;
 - where only one of them says anything, that one is right, with the exceptions below;
-- clang and rustc describe arguments on the stack as of after the prologue, and so does Go, 8 bytes off; GCC
-  says that a hidden pointer on the stack is in a register: there the convention is right;
+- clang and rustc describe arguments on the stack as of after the prologue (``calibrate.homes`` makes places at
+  the entry of those), and so does Go, 8 bytes off; GCC says that a hidden pointer on the stack is in a
+  register: there the convention is right;
 - a copy that an optimiser made for some callers (``.isra``, ``.constprop``), and a function that its own
   compiler marks as called in another way, follow no convention: only the debug information counts. The
-  same holds for all arguments of a function if one contradicts the convention;
+  same holds for all arguments of a function if one contradicts the convention; but where other files can
+  call it by that convention, the argument that contradicts it is refused;
 - what the code never reads of memory, its callers needn't have written: neither arguments on the stack (LLVM)
   nor what a hidden pointer points at (GCC 12 and later, and LLVM);
-- LLVM changes how functions are called that no other file can name, without a mark: there the
-  convention alone is worth nothing. Nor is it for what a function doesn't use: callers in the same file then
-  pass anything, whoever else may call it (``DeadArgumentElimination``), and the debug information has no
-  place for it.
+- LLVM changes how functions are called that no other file can name. Before LLVM 17 nothing marks them, so the
+  convention alone is worth nothing there unless the code shows that nothing was changed
+  (``calibrate.unchanged``). Nor is it for what a function doesn't use: callers in the same file then pass
+  anything, whoever else may call it (``DeadArgumentElimination``), and the debug information has no place
+  for it.
 """
 
 from __future__ import annotations
