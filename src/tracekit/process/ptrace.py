@@ -18,12 +18,15 @@ EVENT_EXEC = 4
 EVENT_STOP = 128
 """A held process has stopped as job control does, or may go on after it did."""
 
+_POKEUSER = 6
 _CONT = 7
 _DETACH = 17
 _SEIZE = 0x4206
 _O_TRACEEXEC = 1 << EVENT_EXEC
 _O_EXITKILL = 1 << 20
 _PR_SET_PDEATHSIG = 1
+_RIP = 128
+"""Where ``struct user`` has the program counter (``sys/user.h``)."""
 
 
 def seize(pid: int) -> None:
@@ -55,6 +58,12 @@ def detach(pid: int) -> None:
     _ptrace(_DETACH, pid, 0)
 
 
+def set_program_counter(pid: int, address: int) -> None:
+    """Has a held process that has stopped go on from an address; on x86-64, where a breakpoint moves it."""
+    if os.uname().machine == "x86_64":
+        _ptrace(_POKEUSER, pid, address, _RIP)
+
+
 def load() -> None:
     """Loads what the calls need, which can't be done in a child before its exec.
 
@@ -69,10 +78,10 @@ def set_parent_death_signal(signal: int) -> None:
     _libc().prctl(_PR_SET_PDEATHSIG, signal)
 
 
-def _ptrace(request: int, pid: int, data: int) -> None:
+def _ptrace(request: int, pid: int, data: int, address: int | None = None) -> None:
     import ctypes
 
-    if _libc().ptrace(request, pid, None, data) == -1:
+    if _libc().ptrace(request, pid, address, data) == -1:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 

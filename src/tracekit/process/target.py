@@ -13,6 +13,7 @@ from typing import Self
 from tracekit.core.result import Ending
 from tracekit.errors import PrivilegeError, TargetError
 from tracekit.process import pidfd, ptrace
+from tracekit.process.entry import EntryGate, wait_at_entry
 from tracekit.process.spawn import Child, Failure, spawn
 from tracekit.process.user import User, become
 
@@ -34,6 +35,7 @@ class Target:
         self._fd = fd
         self._held = True
         self._holder = threading.get_ident()
+        self._gate: EntryGate | None = None
         self._ending: Ending | None = None
 
     @classmethod
@@ -94,10 +96,33 @@ class Target:
         Only the thread that started the target can do this.
         """
         assert threading.get_ident() == self._holder, "only the thread that started a target can release it"
-        if self._held:
+        if self._gate is not None:
+            self._gate.open()
+        elif self._held:
             with contextlib.suppress(ProcessLookupError):  # it has been killed while it was stopped
                 ptrace.detach(self.pid)
-            self._held = False
+        self._held = False
+
+    def wait_at_entry(self) -> None:
+        """Lets the target load its libraries, and has it wait at its program's entry, held by nobody.
+
+        For an engine that takes hold of it as a debugger does. If we die before ``release``, it ends.
+
+        Only the thread that started the target can do this.
+
+        Raises:
+            TargetError: if it ended before, or can't be held so.
+        """
+        try:
+            gate = wait_at_entry(self.pid)
+        except OSError as error:
+            cause = str(error.strerror).lower()
+            raise TargetError(f"{self.argv[0]!r} can't be held at its program's entry: {cause}") from error
+        if isinstance(gate, int):
+            self._ending, self._held = _ending(gate), False
+            how = f"with status {self._ending.status}" if self._ending.signal is None else self._ending.signal
+            raise TargetError(f"{self.argv[0]!r} ended before its program began ({how})")
+        self._gate = gate
 
     def hand_over(self) -> None:
         """Lets go of the target but has it stop (SIGSTOP) in place of its first instruction.
