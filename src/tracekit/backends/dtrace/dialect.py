@@ -83,20 +83,20 @@ FREEBSD: Final = Dialect("freebsd", offsets=("x86_64", "aarch64"))
 DIALECTS: Final[Mapping[str, Dialect]] = {d.name: d for d in (LINUX, MACOS, ILLUMOS, FREEBSD)}
 """The dialects by name."""
 
-_SYSTEMS: Final[Mapping[str, Dialect]] = {"Darwin": MACOS, "SunOS": ILLUMOS, "FreeBSD": FREEBSD}
+_SYSTEMS: Final[Mapping[str, str]] = {"darwin": "macos", "sunos": "illumos", "solaris": "illumos"}
 
 
-def dialect(name: str) -> Dialect:
-    """The dialect of that name.
+def dialect(system: str) -> Dialect:
+    """The dialect of a system.
+
+    Args:
+        system: a dialect's name, or what ``platform.system()`` calls the system.
 
     Raises:
-        UsageError: if there is none.
+        UsageError: if it is none that has DTrace.
     """
+    name = system.lower()
+    name = _SYSTEMS.get(name, name)
     if name in DIALECTS:
         return DIALECTS[name]
-    raise UsageError(f"dtrace has no dialect {name!r}", f"There is {', '.join(DIALECTS)}.")
-
-
-def dialect_of(system: str) -> Dialect:
-    """The dialect of a system, as ``platform.system()`` names it."""
-    return _SYSTEMS.get(system, LINUX)
+    raise UsageError(f"there is no dtrace for {system!r}", f"There is one for {', '.join(DIALECTS)}.")

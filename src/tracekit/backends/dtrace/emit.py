@@ -105,7 +105,7 @@ class Emitter:
                 case Cast(to, operand):
                     return f"({to.name}_t){self.number(operand, word(_integer(operand)))}"
                 case Load(to, address) if not self.careful:
-                    return self._copied(to, self.number(address, UINT64))
+                    return self._copied(to, self._address(address))
                 case Builtin(BuiltinName.PID | BuiltinName.TID | BuiltinName.CPU as name):
                     return str(name.value)
         return bare(self.number(node, word(_integer(node))))
@@ -130,7 +130,7 @@ class Emitter:
                 most = str(self.max_string if length is None else min(length, self.max_string))
                 if counted is not None:
                     most = f"{self.kept(self.bounded(counted))} + 1"
-                return self._read_string(self.number(pointer, UINT64), most)
+                return self._read_string(pointer, most)
             case Builtin(BuiltinName.FUNC):
                 return "probefunc" if self.function is None else quote(self.function)
             case Builtin(BuiltinName.COMM):
@@ -143,10 +143,10 @@ class Emitter:
         most = Int(self.max_string - 1)
         return Cast(UINT64, Conditional(Binary("<", Cast(UINT64, size), most), size, most))
 
-    def _read_string(self, address: str, most: str) -> str:
+    def _read_string(self, pointer: Expr, most: str) -> str:
+        address = self._address(pointer)
         if not self.careful:
             return self._copied_string(address, most)
-        address = self._let(address, UINT64)
         name = f"this->s{next(self._numbers)}"
         self.statements += [
             f'{name} = "";',
@@ -182,11 +182,11 @@ class Emitter:
             case Binary("&&" | "||" as op, left, right):
                 return f"({self.condition(left)} {op} {self.condition(right)})"
             case Binary(op, left, right) if op in COMPARE_OPS:
-                return f"({self._comparison(op, left, right)})"
+                return self._comparison(op, left, right)
             case Unary("!", operand):
-                return f"!{self.condition(operand)}"
+                return f"!({bare(self.condition(operand))})"
             case _:
-                return f"({self.number(node, word(_integer(node)))} != 0)"
+                return f"{self.number(node, word(_integer(node)))} != 0"
 
     def number(self, node: Expr, to: IntType) -> str:
         """An integer expression of D's type ``int64_t`` or ``uint64_t``, whatever stands around it.
@@ -206,7 +206,7 @@ class Emitter:
             case Builtin(name):
                 return self._builtin(name, to)
             case Load(type_, address):
-                return _as(self._load(type_, self.number(address, UINT64)), type_, to)
+                return _as(self._load(type_, self._address(address)), type_, to)
             case Cast(type_, operand):
                 inner = _integer(operand)
                 return _as(self._cast(self.number(operand, word(inner)), word(inner), type_), type_, to)
@@ -218,7 +218,7 @@ class Emitter:
             case Binary(op, left, right) if op not in COMPARE_OPS and op not in LOGIC_OPS:
                 return _as(self._arithmetic(op, left, right, own), own, to)
             case Unary() | Binary():
-                return f"({to.name}_t){self.condition(node)}"
+                return f"({to.name}_t)({bare(self.condition(node))})"
             case _:
                 raise UnsupportedError(
                     feature="arguments by name",
@@ -247,10 +247,13 @@ class Emitter:
             case _:
                 raise AssertionError(name)
 
+    def _address(self, node: Expr) -> str:
+        text, type_ = self.number(node, word(_integer(node))), word(_integer(node))
+        return self._let(text, type_) if self.careful else text
+
     def _load(self, type_: IntType, address: str) -> str:
         if not self.careful:
             return self._copied(type_, address)
-        address = self._let(address, UINT64)
         # A variable of its own for each type: D takes a variable's type from its first use.
         name = f"this->{type_.name[0]}{type_.bits}v{next(self._numbers)}"
         self.statements += [
@@ -286,7 +289,7 @@ class Emitter:
         assert counted.size is not None
         size = self.number(counted.size, UINT64)
         same = f"{size} == {_bytes(other.value)} && {self.string(counted)} == {self.string(other)}"
-        return same if op == "==" else f"!({same})"
+        return f"({same})" if op == "==" else f"!({same})"
 
     def _arithmetic(self, op: str, left: Expr, right: Expr, own: IntType) -> str:
         if op in ("<<", ">>"):
@@ -308,7 +311,7 @@ class Emitter:
         """Never by 0, which gives the event up, and never by -1, which traps for the least value."""
         divisor = constant(right)
         if divisor is not None and (wrapped := own.wrap(divisor)) not in (0, -1):
-            return f"({self._operand(left, own)} {op} {literal(wrapped, own)})"
+            return f"({self._operand(left, own)} {op} {self._operand(Int(wrapped), own)})"
         a, b = self._let(self.number(left, own), own), self._let(self.number(right, own), own)
         zero = "0" if op == "/" else a
         text = f"{a} {op} {b}"

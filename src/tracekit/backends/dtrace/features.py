@@ -50,9 +50,19 @@ def check_keys(plan: MapPlan) -> None:
     """
     needed = len(plan.keys) + sum(key.kind is KeyKind.COUNTED for key in plan.keys) + ("b" in plan.parts)
     if needed > KEYS:
-        raise UnsupportedError(
-            feature=f"the keys of @{plan.name}",
-            backend=BACKEND,
-            reason=f"it has {KEYS} keys at most, and {needed} are needed, for the bucket and sizes as well",
-            remedy="Use fewer keys, or put several numbers into one.",
-        )
+        raise too_many_keys(plan.name, needed)
+
+
+def too_many_keys(name: str, needed: int) -> UnsupportedError:
+    """The refusal of a map that has too many keys.
+
+    Args:
+        name: the map's name.
+        needed: how many keys it has, with the bucket and the sizes of strings.
+    """
+    return UnsupportedError(
+        feature=f"the keys of @{name}",
+        backend=BACKEND,
+        reason=f"it has {KEYS} keys at most, and {needed} are needed, for the bucket and sizes as well",
+        remedy="Use fewer keys, or put several numbers into one.",
+    )
