@@ -14,8 +14,8 @@ from tracekit.backends.base import Reading
 from tracekit.backends.bpftrace.attach import symbolic
 from tracekit.backends.bpftrace.instrument import Filter, instrument
 from tracekit.backends.bpftrace.parse import OutputParser
-from tracekit.backends.bpftrace.plan import Plan
 from tracekit.backends.bpftrace.saved import parse_saved
+from tracekit.backends.plan import Plan
 from tracekit.core.arch import architecture
 from tracekit.core.result import MapResult
 

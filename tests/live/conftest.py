@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.live.dtrace import Dtrace
 from tools.engines import Engine, engines
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -29,6 +31,22 @@ def engine(request: pytest.FixtureRequest, found_engines: dict[str, Engine]) -> 
     if ENGINES[request.param] not in found_engines:
         pytest.skip(f"there is no bpftrace of {request.param} here: 'make engines' sets it up")
     return found_engines[ENGINES[request.param]]
+
+
+@pytest.fixture(scope="session")
+def dtrace(found_engines: dict[str, Engine], tmp_path_factory: pytest.TempPathFactory) -> Dtrace:
+    """Debian unstable's dtrace, without the part of its library that many kernels don't have the symbols for."""
+    if os.geteuid() != 0:
+        pytest.skip("tracing needs root")
+    if "dtrace-sid" not in found_engines:
+        pytest.skip("there is no dtrace here: 'make engines' sets it up")
+    program = found_engines["dtrace-sid"].path
+    library = tmp_path_factory.mktemp("dtrace") / "library"
+    kit = program.resolve().parent.parent
+    shutil.copytree(
+        next(kit.glob("sid/usr/lib/*/dtrace")), library, ignore=shutil.ignore_patterns("io.d"), symlinks=True
+    )
+    return Dtrace((str(program), f"-xsyslibdir={library}"))
 
 
 @pytest.fixture(scope="session")

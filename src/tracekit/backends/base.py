@@ -41,6 +41,8 @@ class Options:
         max_events: stop once so many events were counted; None for no limit.
         require: how well it must be known where the arguments are that the program names.
         calibrate: run the command under gdb first, to confirm where they are.
+        system: the system that a script is for: ``linux``, ``macos``, ``illumos`` or ``freebsd``, or as
+            ``platform.system()`` has it.
     """
 
     exact: bool = True
@@ -51,6 +53,7 @@ class Options:
     max_events: int | None = None
     require: Verdict = Verdict.GOOD
     calibrate: bool = False
+    system: str = "linux"
 
 
 @attrs.frozen

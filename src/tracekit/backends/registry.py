@@ -13,7 +13,10 @@ from typing import Final
 from tracekit.backends.base import Backend
 from tracekit.errors import UsageError
 
-_OURS: Final = {"bpftrace": "tracekit.backends.bpftrace.backend:BpftraceBackend"}
+_OURS: Final = {
+    "bpftrace": "tracekit.backends.bpftrace.backend:BpftraceBackend",
+    "dtrace": "tracekit.backends.dtrace.backend:DtraceBackend",
+}
 
 
 def backend_names() -> tuple[str, ...]:

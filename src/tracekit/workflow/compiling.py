@@ -6,6 +6,8 @@ import platform
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import attrs
+
 from tracekit.backends.base import Options, Script
 from tracekit.backends.registry import backend as find_backend
 from tracekit.core.arch import architecture
@@ -28,6 +30,7 @@ def compile_program(
     *,
     backend: str = "bpftrace",
     arch: str | None = None,
+    system: str | None = None,
     options: Options = Options(),
     target: Target | None = None,
 ) -> Script:
@@ -39,6 +42,7 @@ def compile_program(
         program: what is asked.
         backend: the engine's name.
         arch: the target's processor, such as ``x86_64``; None for that of the binaries, or this machine's.
+        system: the target's system, ``linux``, ``macos``, ``illumos`` or ``freebsd``; None for this one.
         options: see ``Options``.
         target: whose events count; None for every process.
 
@@ -49,6 +53,7 @@ def compile_program(
         BinaryError: if the program has names, and a binary can't be read.
     """
     check(program)
+    options = attrs.evolve(options, system=system or platform.system())
     found = find_backend(backend)
     text = print_program(program).split("\n")
     if is_resolved(program):

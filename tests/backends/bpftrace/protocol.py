@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from tracekit.backends.bpftrace.plan import MapPlan, Plan
+from tracekit.backends.plan import MapPlan, Plan
 
 LOW = (1 << 63) - 1
 Event = tuple[tuple[int | bytes, ...], int]

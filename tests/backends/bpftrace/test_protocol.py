@@ -16,7 +16,7 @@ from tracekit.backends.base import Options, Reading
 from tracekit.backends.bpftrace.attach import Site
 from tracekit.backends.bpftrace.instrument import Filter, Instrumented, instrument
 from tracekit.backends.bpftrace.parse import OutputParser, Ready
-from tracekit.backends.bpftrace.plan import Plan
+from tracekit.backends.plan import Plan
 from tracekit.core.arch import X86_64
 from tracekit.core.histogram import Histogram
 from tracekit.core.result import LossKind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Sequence
 from typing import Final, assert_never
@@ -11,6 +10,7 @@ import attrs
 
 from tracekit.backends.bpftrace.emit import BACKEND
 from tracekit.backends.bpftrace.quoting import quote
+from tracekit.backends.calls import Call
 from tracekit.core.arch import Architecture
 from tracekit.core.probe import (
     FunctionName,
@@ -27,14 +27,6 @@ from tracekit.errors import UnsupportedError
 
 _RESULT: Final = {"x86_64": "rax", "aarch64": "x0"}
 _BARE: Final = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
-
-
-class Call(enum.Enum):
-    """What tells a function's calls apart from its entry to its return."""
-
-    UNWOUND = "thread, and the stack pointer, which the return has moved already"
-    THREAD = "thread and stack pointer"
-    GOROUTINE = "goroutine, and how deep its stack is"
 
 
 @attrs.frozen

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from typing import assert_never
 
-from tracekit.backends.bpftrace.attach import Call
+from tracekit.backends.calls import GOROUTINE, Call
 from tracekit.core.arch import Architecture
-
-_GOROUTINE: Final = {"x86_64": "r14", "aarch64": "x28"}
 
 
 def started(number: int, call: Call, function: int, arch: Architecture) -> tuple[str, str]:
@@ -17,8 +15,7 @@ def started(number: int, call: Call, function: int, arch: Architecture) -> tuple
     instruction, where it points at the return address again. A goroutine wanders between threads, and its
     stack is copied when it grows; how deep it is stays the same. Its address is unique in a process only.
 
-    Source: Go's ``src/cmd/compile/abi-internal.md`` (the goroutine's register), and ``type g`` in
-    ``src/runtime/runtime2.go`` (``stack.lo`` and ``stack.hi`` are its first words).
+    Source: ``type g`` in Go's ``src/runtime/runtime2.go`` (``stack.lo`` and ``stack.hi`` are its first words).
 
     Args:
         number: the clause's.
@@ -38,7 +35,7 @@ def started(number: int, call: Call, function: int, arch: Architecture) -> tuple
         case Call.THREAD:
             entry = f"@a{number}[tid, {stack}, {last}"
         case Call.GOROUTINE:
-            goroutine = f'(uint64)reg("{arch.register(_GOROUTINE[arch.name])}")'
+            goroutine = f'(uint64)reg("{arch.register(GOROUTINE[arch.name])}")'
             depth = f"(uint64)*(uint64*)({goroutine} + (uint64)8) - {stack}"
             entry = f"@g{number}[pid, {goroutine}, {depth}, {last}"
         case _:

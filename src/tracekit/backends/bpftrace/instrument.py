@@ -22,16 +22,15 @@ from tracekit.backends.bpftrace.attach import Site
 from tracekit.backends.bpftrace.bucketing import bucketing
 from tracekit.backends.bpftrace.elapsed import started
 from tracekit.backends.bpftrace.emit import Emitter
-from tracekit.backends.bpftrace.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, Plan, parts_of
 from tracekit.backends.bpftrace.quoting import comment
+from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, Plan, plan_of, uses, word
 from tracekit.core.aggregation import Aggregation, Distribution, value_of
 from tracekit.core.arch import Architecture
 from tracekit.core.buckets import Linear, Log2, LogLinear
-from tracekit.core.expr import Builtin, BuiltinName, Expr, Str, type_of
-from tracekit.core.probe import Interval, Probe, Uretprobe
+from tracekit.core.expr import BuiltinName, Expr, Str
+from tracekit.core.probe import Interval, Probe
 from tracekit.core.program import Aggregate, Clause, Program
-from tracekit.core.types import INT64, UINT64, IntType, OtherType
-from tracekit.syntax import function_name, print_aggregate, print_expression
+from tracekit.syntax import print_aggregate
 
 _LOW = "(uint64)9223372036854775807"
 
@@ -82,16 +81,7 @@ def instrument(
         UnsupportedError: if bpftrace can't do it.
     """
     functions = tuple(dict.fromkeys(s.function for found in sites.values() for s in found if s.function))
-    plan = Plan(
-        nonce=nonce,
-        maps=tuple(_map_plans(program, options)),
-        clauses=len(program.clauses),
-        returns=tuple(
-            n for n, c in enumerate(program.clauses) if any(isinstance(p, Uretprobe) for p in c.probes)
-        ),
-        functions=functions,
-        max_keys=_room(program, options, processes),
-    )
+    plan = plan_of(program, options, nonce, functions, _room(program, options, processes))
     writer = _Writer(plan, processes, options, arch)
     blocks = [
         f'BEGIN {{ {"".join(f"{s} " for s in processes.begin)}printf("{nonce} ready\\n"); }}',
@@ -116,7 +106,7 @@ def instrument(
 def _room(program: Program, options: Options, processes: Filter) -> int:
     """How many entries a map needs: bpftrace allocates them all at the start, which takes its time."""
     keyed = any(a.keys for c in program.clauses for a in c.aggregates)
-    if keyed or processes.probes or any(_uses(c, BuiltinName.ELAPSED) for c in program.clauses):
+    if keyed or processes.probes or any(uses(c, BuiltinName.ELAPSED) for c in program.clauses):
         return options.max_keys
     return max(16, *(_buckets(a.function) for a in program.maps.values()))
 
@@ -133,55 +123,6 @@ def _buckets(function: Aggregation) -> int:
             return 2
 
 
-def _map_plans(program: Program, options: Options) -> Iterator[MapPlan]:
-    for number, (name, aggregate) in enumerate(program.maps.items()):
-        value = value_of(aggregate.function)
-        yield MapPlan(
-            name=name,
-            function=function_name(aggregate.function),
-            number=number,
-            keys=tuple(_key_plan(keys, options) for keys in _columns(program, name)),
-            parts=parts_of(aggregate.function, options.exact),
-            scheme=aggregate.function.scheme if isinstance(aggregate.function, Distribution) else None,
-            type=None if value is None else _integer_type(value),
-            totals=tuple(n for n, c in enumerate(program.clauses) for a in c.aggregates if a.name == name),
-        )
-
-
-def _columns(program: Program, name: str) -> Iterator[tuple[Expr, ...]]:
-    """Each key of a map, as all clauses that feed it have it."""
-    return zip(*(a.keys for c in program.clauses for a in c.aggregates if a.name == name), strict=True)
-
-
-def _key_plan(column: Sequence[Expr], options: Options) -> KeyPlan:
-    key, text = column[0], print_expression(column[0])
-    if any(isinstance(other, Str) and other.size is not None for other in column):
-        return KeyPlan(text, KeyKind.COUNTED, size=options.max_string)
-    match key:
-        case Builtin(BuiltinName.FUNC):
-            return KeyPlan(text, KeyKind.FUNCTION)
-        case Str(length=length):
-            size = min(length or options.max_string, options.max_string)
-            return KeyPlan(text, KeyKind.STRING, size=size)
-    if type_of(key) is OtherType.STRING:
-        return KeyPlan(text, KeyKind.STRING)
-    return KeyPlan(text, KeyKind.INTEGER, _word(_integer_type(key)))
-
-
-def _integer_type(node: Expr) -> IntType:
-    type_ = type_of(node)
-    assert isinstance(type_, IntType)
-    return type_
-
-
-def _word(type_: IntType) -> IntType:
-    return UINT64 if type_ == UINT64 else INT64
-
-
-def _uses(clause: Clause, name: BuiltinName) -> bool:
-    return Builtin(name) in clause.expressions
-
-
 @attrs.frozen
 class _Writer:
     plan: Plan
@@ -195,7 +136,7 @@ class _Writer:
             # An interval fires in bpftrace's own process, so no filter by process can hold for it.
             predicate = "" if group is timers else self.processes.predicate
             found = [site for probe in group for site in sites[probe]]
-            apart = _uses(clause, BuiltinName.FUNC) or any(
+            apart = uses(clause, BuiltinName.FUNC) or any(
                 site.guard or site.entry or site.arguments is not None for site in found
             )
             for together in [[s] for s in found] if apart else [found]:
@@ -209,7 +150,7 @@ class _Writer:
         if site.entry:
             # Not every call is seen to return (panics, deep recursion): entries are counted too.
             entered, body = [_counted(f"@e{number}")], [_counted(f"@r{number}"), *body]
-            if _uses(clause, BuiltinName.ELAPSED):
+            if uses(clause, BuiltinName.ELAPSED):
                 at_entry, body = self._elapsed(number, site, body)
                 entered.append(at_entry)
             yield f"{site.entry}{head} {{ {' '.join(entered)} }}"
@@ -256,8 +197,8 @@ class _Writer:
         value = value_of(aggregate.function)
         if value is not None:
             assert plan.type is not None
-            word = _word(plan.type)
-            text = emitter.explicit(value, word)
+            wide = word(plan.type)
+            text = emitter.explicit(value, wide)
             yield from emitter.take_statements()
             yield f"{x} = {text};"
             yield f"{x}s = (uint64){x} >> 63; {x}l = (uint64){x} & {_LOW};"
@@ -265,7 +206,7 @@ class _Writer:
             yield from emitter.take_statements()
         if plan.scheme is not None:
             assert plan.type is not None
-            yield from bucketing(plan.scheme, _word(plan.type), x, f"{x}b")
+            yield from bucketing(plan.scheme, word(plan.type), x, f"{x}b")
         content = {
             "b": ([f"{x}b"], "sum", "(uint64)1"),
             "c": ([], "sum", "(uint64)1"),

@@ -15,7 +15,7 @@ import attrs
 
 from tracekit.backends.base import Reading
 from tracekit.backends.bpftrace.assemble import Rows, assemble
-from tracekit.backends.bpftrace.plan import KeyKind, MapPlan, Plan
+from tracekit.backends.plan import KeyKind, MapPlan, Plan
 from tracekit.core.result import Loss, LossKind
 from tracekit.errors import EngineError
 

@@ -24,6 +24,8 @@ from tracekit.workflow.compiling import compile_program
 @option("--backend", default="bpftrace", metavar="NAME", show_default=True,
         help=f"The engine: {', '.join(backend_names())}.")  # fmt: skip
 @option("--arch", metavar="NAME", help="The target's processor, such as x86_64 or aarch64; else this one.")
+@option("--system", metavar="NAME",
+        help="The target's system, for dtrace: linux, macos, illumos or freebsd; else this one.")  # fmt: skip
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -35,6 +37,7 @@ def command(
     pids: tuple[int, ...],
     backend: str,
     arch: str | None,
+    system: str | None,
     system_wide: bool,
     follow: bool,
     **rest: str | None,
@@ -45,6 +48,6 @@ def command(
     """
     target = target_of(ctx, rest["command"], pids, system_wide, follow)
     program = program_of(text, words, by, where)
-    script = compile_program(program, backend=backend, arch=arch, target=target)
+    script = compile_program(program, backend=backend, arch=arch, system=system, target=target)
     # A name's bytes that aren't UTF-8 go out as they came in.
     sys.stdout.buffer.write(script.text.encode("utf-8", "surrogateescape"))

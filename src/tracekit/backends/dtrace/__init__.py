@@ -1,0 +1,1 @@
+"""DTrace: the same programs in D, for macOS, Linux, illumos and FreeBSD."""

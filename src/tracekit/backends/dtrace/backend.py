@@ -1,0 +1,46 @@
+"""What the registry finds under the name ``dtrace``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tracekit.backends.base import Options, Place, Processes, Script, Tracer
+from tracekit.core.arch import Architecture
+from tracekit.core.probe import FunctionProbe
+from tracekit.core.program import Program
+from tracekit.core.target import Target
+from tracekit.errors import UnsupportedError
+
+
+class DtraceBackend:
+    """A ``Backend`` that is DTrace."""
+
+    def compile(
+        self,
+        program: Program,
+        arch: Architecture,
+        options: Options,
+        target: Target | None,
+        remarks: Sequence[str],
+    ) -> Script:
+        """See ``Backend``."""
+        from tracekit.backends.dtrace.compile import compile_script
+        from tracekit.backends.dtrace.dialect import dialect
+
+        return compile_script(program, arch, dialect(options.system), options, target, remarks)
+
+    def tracer(
+        self,
+        program: Program,
+        places: Mapping[FunctionProbe, Sequence[Place]],
+        files: Mapping[str, str],
+        processes: Processes,
+        options: Options,
+    ) -> Tracer:
+        """See ``Backend``."""
+        raise UnsupportedError(
+            feature="a run",
+            backend="dtrace",
+            reason="tracekit only compiles for it yet",
+            remedy="'tracekit compile --backend dtrace' prints the script; run that with dtrace.",
+        )

@@ -1,0 +1,41 @@
+#pragma D option quiet
+#pragma D option strsize=64
+BEGIN
+{
+  printf("4611686026205165681 ready\n");
+}
+/* @bytes = lhist(arg2, 0, 16384, 128) */
+pid77:a.out:-:555555555139
+/pid == 77/
+{
+  this->x0_0i = arg2;
+  this->x0_0ib = (int64_t)(this->x0_0i >= (int64_t)16384 ? (int64_t)16384 : this->x0_0i < (int64_t)0 ? (int64_t)-1 : (int64_t)((uint64_t)0 + ((uint64_t)this->x0_0i - (uint64_t)0) / (uint64_t)128 * (uint64_t)128));
+  @t0 = count();
+  @x0 = max(this->x0_0i);
+  @n0 = min(this->x0_0i);
+  @s0 = sum((int64_t)this->x0_0i);
+  @b0[this->x0_0ib] = count();
+  @c0 = count();
+}
+tick-1000ms
+{
+  printf("4611686026205165681 snapshot %d\n", timestamp);
+  printa("t0 %@d\n", @t0);
+  printa("b0 %d %@d\n", @b0);
+  printa("c0 %@d\n", @c0);
+  printa("s0 %@d\n", @s0);
+  printa("n0 %@d\n", @n0);
+  printa("x0 %@d\n", @x0);
+  printf("4611686026205165681 done\n");
+}
+END
+{
+  printf("4611686026205165681 result %d\n", timestamp);
+  printa("t0 %@d\n", @t0);
+  printa("b0 %d %@d\n", @b0);
+  printa("c0 %@d\n", @c0);
+  printa("s0 %@d\n", @s0);
+  printa("n0 %@d\n", @n0);
+  printa("x0 %@d\n", @x0);
+  printf("4611686026205165681 done\n");
+}

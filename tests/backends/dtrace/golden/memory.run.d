@@ -1,0 +1,66 @@
+#pragma D option quiet
+#pragma D option strsize=64
+BEGIN
+{
+  printf("4611686026205165681 ready\n");
+}
+/* @ = hist(*(int16*)(arg0 + 12)) */
+pid77:a.out:-:555555555139
+/pid == 77/
+{
+  this->i1 = arg0 + 8;
+  this->u32v2 = (uint32_t)0;
+}
+pid77:a.out:-:555555555139
+/pid == 77 && this->i1 != 0/
+{
+  this->u32v2 = *(uint32_t *)copyin(this->i1, 4);
+}
+pid77:a.out:-:555555555139
+/pid == 77/
+{
+  this->w0 = (int)((int64_t)this->u32v2 != 0 ? 1 : 0);
+}
+pid77:a.out:-:555555555139
+/pid == 77 && this->w0 != 0/
+{
+  this->i3 = arg0 + 12;
+  this->i16v4 = (int16_t)0;
+}
+pid77:a.out:-:555555555139
+/pid == 77 && this->w0 != 0 && this->i3 != 0/
+{
+  this->i16v4 = *(int16_t *)copyin(this->i3, 2);
+}
+pid77:a.out:-:555555555139
+/pid == 77 && this->w0 != 0/
+{
+  this->x0_0i = (int64_t)this->i16v4;
+  this->x0_0ibm = (uint64_t)(this->x0_0i < 0 ? -this->x0_0i : this->x0_0i);
+  this->x0_0ibn = this->x0_0ibm >> 0; this->x0_0ibe = (uint64_t)0;
+  this->x0_0ibs = (uint64_t)((this->x0_0ibn >> 32) != 0 ? 32 : 0); this->x0_0ibn = this->x0_0ibn >> this->x0_0ibs; this->x0_0ibe = this->x0_0ibe + this->x0_0ibs;
+  this->x0_0ibs = (uint64_t)((this->x0_0ibn >> 16) != 0 ? 16 : 0); this->x0_0ibn = this->x0_0ibn >> this->x0_0ibs; this->x0_0ibe = this->x0_0ibe + this->x0_0ibs;
+  this->x0_0ibs = (uint64_t)((this->x0_0ibn >> 8) != 0 ? 8 : 0); this->x0_0ibn = this->x0_0ibn >> this->x0_0ibs; this->x0_0ibe = this->x0_0ibe + this->x0_0ibs;
+  this->x0_0ibs = (uint64_t)((this->x0_0ibn >> 4) != 0 ? 4 : 0); this->x0_0ibn = this->x0_0ibn >> this->x0_0ibs; this->x0_0ibe = this->x0_0ibe + this->x0_0ibs;
+  this->x0_0ibs = (uint64_t)((this->x0_0ibn >> 2) != 0 ? 2 : 0); this->x0_0ibn = this->x0_0ibn >> this->x0_0ibs; this->x0_0ibe = this->x0_0ibe + this->x0_0ibs;
+  this->x0_0ibe = this->x0_0ibe + (uint64_t)((this->x0_0ibn >> 1) != 0 ? 1 : 0);
+  this->x0_0ibb = (this->x0_0ibm >> this->x0_0ibe) << this->x0_0ibe;
+  this->x0_0ib = (this->x0_0i < 0 ? -(int64_t)this->x0_0ibb : (int64_t)this->x0_0ibb);
+  @t0 = count();
+  @x0 = max(this->x0_0i);
+  @n0 = min(this->x0_0i);
+  @s0 = sum((int64_t)this->x0_0i);
+  @b0[this->x0_0ib] = count();
+  @c0 = count();
+}
+END
+{
+  printf("4611686026205165681 result %d\n", timestamp);
+  printa("t0 %@d\n", @t0);
+  printa("b0 %d %@d\n", @b0);
+  printa("c0 %@d\n", @c0);
+  printa("s0 %@d\n", @s0);
+  printa("n0 %@d\n", @n0);
+  printa("x0 %@d\n", @x0);
+  printf("4611686026205165681 done\n");
+}

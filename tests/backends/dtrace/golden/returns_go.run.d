@@ -1,0 +1,60 @@
+#pragma D option quiet
+#pragma D option strsize=64
+BEGIN
+{
+  printf("4611686026205165681 ready\n");
+}
+/* @time = sum(elapsed); @value = sum(retval) */
+pid77:a:-:401140
+/pid == 77/
+{
+  @e0 = count();
+  started0[pid, uregs[R_R14], *(uint64_t *)copyin(uregs[R_R14] + 8, 8) - uregs[R_RSP], 0] = timestamp;
+}
+pid77:a:-:401150,
+pid77:a:-:401162
+/pid == 77/
+{
+  @r0 = count();
+  this->started = (uint64_t)0;
+}
+pid77:a:-:401150,
+pid77:a:-:401162
+/pid == 77/
+{
+  this->started = started0[pid, uregs[R_R14], *(uint64_t *)copyin(uregs[R_R14] + 8, 8) - uregs[R_RSP], 0];
+  this->elapsed = (int64_t)(timestamp - this->started);
+  started0[pid, uregs[R_R14], *(uint64_t *)copyin(uregs[R_R14] + 8, 8) - uregs[R_RSP], 0] = 0;
+}
+pid77:a:-:401150,
+pid77:a:-:401162
+/pid == 77 && this->started != 0/
+{
+  this->x0_0i = this->elapsed;
+  this->x0_1i = (int64_t)uregs[R_RAX];
+  @t0 = count();
+  @x0 = max(this->x0_0i);
+  @n0 = min(this->x0_0i);
+  @s0 = sum((int64_t)this->x0_0i);
+  @c0 = count();
+  @x1 = max(this->x0_1i);
+  @n1 = min(this->x0_1i);
+  @s1 = sum((int64_t)this->x0_1i);
+  @c1 = count();
+}
+END
+{
+  printf("4611686026205165681 result %d\n", timestamp);
+  printa("t0 %@d\n", @t0);
+  printa("e0 %@d\n", @e0);
+  printa("r0 %@d\n", @r0);
+  printa("c0 %@d\n", @c0);
+  printa("s0 %@d\n", @s0);
+  printa("n0 %@d\n", @n0);
+  printa("x0 %@d\n", @x0);
+  printa("c1 %@d\n", @c1);
+  printa("s1 %@d\n", @s1);
+  printa("n1 %@d\n", @n1);
+  printa("x1 %@d\n", @x1);
+  printf("4611686026205165681 done\n");
+}

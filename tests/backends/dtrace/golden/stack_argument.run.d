@@ -1,0 +1,70 @@
+#pragma D option quiet
+#pragma D option strsize=64
+BEGIN
+{
+  printf("4611686026205165681 ready\n");
+}
+/* @ = hist(arg7); @far = hist(arg12) */
+pid77:a.out:-:555555555139
+/pid == 77/
+{
+  this->x0_0i = arg7;
+  this->x0_0ibm = (uint64_t)(this->x0_0i < 0 ? -this->x0_0i : this->x0_0i);
+  this->x0_0ibn = this->x0_0ibm >> 0; this->x0_0ibe = (uint64_t)0;
+  this->x0_0ibs = (uint64_t)((this->x0_0ibn >> 32) != 0 ? 32 : 0); this->x0_0ibn = this->x0_0ibn >> this->x0_0ibs; this->x0_0ibe = this->x0_0ibe + this->x0_0ibs;
+  this->x0_0ibs = (uint64_t)((this->x0_0ibn >> 16) != 0 ? 16 : 0); this->x0_0ibn = this->x0_0ibn >> this->x0_0ibs; this->x0_0ibe = this->x0_0ibe + this->x0_0ibs;
+  this->x0_0ibs = (uint64_t)((this->x0_0ibn >> 8) != 0 ? 8 : 0); this->x0_0ibn = this->x0_0ibn >> this->x0_0ibs; this->x0_0ibe = this->x0_0ibe + this->x0_0ibs;
+  this->x0_0ibs = (uint64_t)((this->x0_0ibn >> 4) != 0 ? 4 : 0); this->x0_0ibn = this->x0_0ibn >> this->x0_0ibs; this->x0_0ibe = this->x0_0ibe + this->x0_0ibs;
+  this->x0_0ibs = (uint64_t)((this->x0_0ibn >> 2) != 0 ? 2 : 0); this->x0_0ibn = this->x0_0ibn >> this->x0_0ibs; this->x0_0ibe = this->x0_0ibe + this->x0_0ibs;
+  this->x0_0ibe = this->x0_0ibe + (uint64_t)((this->x0_0ibn >> 1) != 0 ? 1 : 0);
+  this->x0_0ibb = (this->x0_0ibm >> this->x0_0ibe) << this->x0_0ibe;
+  this->x0_0ib = (this->x0_0i < 0 ? -(int64_t)this->x0_0ibb : (int64_t)this->x0_0ibb);
+  this->i64v1 = (int64_t)0;
+}
+pid77:a.out:-:555555555139
+/pid == 77 && (uregs[R_RSP] + 56) != 0/
+{
+  this->i64v1 = *(int64_t *)copyin(uregs[R_RSP] + 56, 8);
+}
+pid77:a.out:-:555555555139
+/pid == 77/
+{
+  this->x0_1i = this->i64v1;
+  this->x0_1ibm = (uint64_t)(this->x0_1i < 0 ? -this->x0_1i : this->x0_1i);
+  this->x0_1ibn = this->x0_1ibm >> 0; this->x0_1ibe = (uint64_t)0;
+  this->x0_1ibs = (uint64_t)((this->x0_1ibn >> 32) != 0 ? 32 : 0); this->x0_1ibn = this->x0_1ibn >> this->x0_1ibs; this->x0_1ibe = this->x0_1ibe + this->x0_1ibs;
+  this->x0_1ibs = (uint64_t)((this->x0_1ibn >> 16) != 0 ? 16 : 0); this->x0_1ibn = this->x0_1ibn >> this->x0_1ibs; this->x0_1ibe = this->x0_1ibe + this->x0_1ibs;
+  this->x0_1ibs = (uint64_t)((this->x0_1ibn >> 8) != 0 ? 8 : 0); this->x0_1ibn = this->x0_1ibn >> this->x0_1ibs; this->x0_1ibe = this->x0_1ibe + this->x0_1ibs;
+  this->x0_1ibs = (uint64_t)((this->x0_1ibn >> 4) != 0 ? 4 : 0); this->x0_1ibn = this->x0_1ibn >> this->x0_1ibs; this->x0_1ibe = this->x0_1ibe + this->x0_1ibs;
+  this->x0_1ibs = (uint64_t)((this->x0_1ibn >> 2) != 0 ? 2 : 0); this->x0_1ibn = this->x0_1ibn >> this->x0_1ibs; this->x0_1ibe = this->x0_1ibe + this->x0_1ibs;
+  this->x0_1ibe = this->x0_1ibe + (uint64_t)((this->x0_1ibn >> 1) != 0 ? 1 : 0);
+  this->x0_1ibb = (this->x0_1ibm >> this->x0_1ibe) << this->x0_1ibe;
+  this->x0_1ib = (this->x0_1i < 0 ? -(int64_t)this->x0_1ibb : (int64_t)this->x0_1ibb);
+  @t0 = count();
+  @x0 = max(this->x0_0i);
+  @n0 = min(this->x0_0i);
+  @s0 = sum((int64_t)this->x0_0i);
+  @b0[this->x0_0ib] = count();
+  @c0 = count();
+  @x1 = max(this->x0_1i);
+  @n1 = min(this->x0_1i);
+  @s1 = sum((int64_t)this->x0_1i);
+  @b1[this->x0_1ib] = count();
+  @c1 = count();
+}
+END
+{
+  printf("4611686026205165681 result %d\n", timestamp);
+  printa("t0 %@d\n", @t0);
+  printa("b0 %d %@d\n", @b0);
+  printa("c0 %@d\n", @c0);
+  printa("s0 %@d\n", @s0);
+  printa("n0 %@d\n", @n0);
+  printa("x0 %@d\n", @x0);
+  printa("b1 %d %@d\n", @b1);
+  printa("c1 %@d\n", @c1);
+  printa("s1 %@d\n", @s1);
+  printa("n1 %@d\n", @n1);
+  printa("x1 %@d\n", @x1);
+  printf("4611686026205165681 done\n");
+}
