@@ -1,0 +1,1 @@
+"""dtrace, on macOS, Linux, illumos and FreeBSD."""
