@@ -49,8 +49,8 @@ def test_drops_add_up_over_processors_and_time():
         "error in dt_clause_0 for probe ID 3974 (pid6140:vals:fstr:entry): invalid address (0x8) at BPF pc 203",
         "error on enabled probe ID 2 (ID 77: pid6140:vals:fstr:entry): invalid address (0x8) in action #1",
         (
-            "error on enabled probe ID 2 (ID 77: pid6140:vals:fstr:entry): invalid address (0x8) in predicate at "
-            "DIF offset 28"
+            "error on enabled probe ID 2 (ID 77: pid6140:vals:fstr:entry): invalid address (0x8) in predicate "
+            "at DIF offset 28"
         ),
     ],
 )

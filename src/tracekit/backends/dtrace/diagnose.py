@@ -84,8 +84,8 @@ _LINUX: Final = (
         EngineError,
         "dtrace stops at its own library {file}, which needs the kernel's symbol {symbol}, and this kernel "
         "doesn't list it",
-        "It needs a kernel with CONFIG_KALLSYMS_ALL=y, or a dtrace whose library does without. Until then, give "
-        "it a copy of the library's folder without that file: -x syslibdir=COPY.",
+        "It needs a kernel with CONFIG_KALLSYMS_ALL=y, or a dtrace whose library does without. Until then, "
+        "give it a copy of the library's folder without that file: -x syslibdir=COPY.",
     ),
     _Cause(
         # also what it says where the kernel refuses eBPF altogether
