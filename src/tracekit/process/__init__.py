@@ -7,6 +7,7 @@ process is harmed, no process of ours stays behind, and none stays stopped.
 from tracekit.process.attached import Attached
 from tracekit.process.engine import Engine
 from tracekit.process.find import find_program
+from tracekit.process.held import held
 from tracekit.process.output import output
 from tracekit.process.signals import StopSignals, stop_signals
 from tracekit.process.target import Target
@@ -21,6 +22,7 @@ __all__ = [
     "as_invoking_user",
     "chown_to_invoking",
     "find_program",
+    "held",
     "invoking_user",
     "nobody",
     "output",
