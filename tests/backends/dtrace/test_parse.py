@@ -149,8 +149,9 @@ def test_counted_strings_tell_what_is_cut() -> None:
 def test_what_found_no_room_is_told() -> None:
     """Totals beside the maps say how many events are missing; a group's figures are there, or none of them."""
     plan = plan_of("uprobe:a:f { @m[arg1] = hist(arg0) }")
-    reading = read(plan, output(plan, {"m": [((1,), 5), ((2,), 6)]}, drop="b0"))
-    (loss,) = reading.losses
+    events: list[Event] = [((1,), 5), ((2,), 6)]
+    (loss,) = read(plan, output(plan, {"m": events}, drop="b0")).losses
+    assert read(plan, output(plan, {"m": events}, "snapshot", drop="b0")).losses == ()
     assert (loss.kind, loss.count, loss.map) == (LossKind.KEYS, 2, "m")
     assert "aggsize" in loss.hint
 
