@@ -35,7 +35,7 @@ def engine(request: pytest.FixtureRequest, found_engines: dict[str, Engine]) -> 
 
 @pytest.fixture(scope="session")
 def dtrace(found_engines: dict[str, Engine], tmp_path_factory: pytest.TempPathFactory) -> Dtrace:
-    """Debian unstable's dtrace, without the part of its library that many kernels don't have the symbols for."""
+    """Debian unstable's dtrace, without the part of its library that many kernels can't load."""
     if os.geteuid() != 0:
         pytest.skip("tracing needs root")
     if "dtrace-sid" not in found_engines:

@@ -34,8 +34,8 @@ def apart(text: str, number: int) -> str:
     """A script whose probes are all at one function, and whose variables are no other script's."""
     text = _IN_A_PROCESS.sub("pid$target:calls:pair:entry", text)
     text = re.sub(r"@(\w*)(?=[ \[);])", rf"@p{number}_\1", text)
-    text = re.sub(r"\b(this->|self->|started(?=\d+\[)|seen\b)", lambda m: f"{m[1]}q{number}_", text)
-    return text.replace("seenq", "q").replace("startedq", "q") if "q" in text else text
+    text = re.sub(r"\b(this|self)->", rf"\1->q{number}_", text)
+    return re.sub(r"(?<![\w>])(started\d+(?=\[)|seen\b)", rf"q{number}_\1", text)
 
 
 @pytest.mark.parametrize("folder", ["linux", "macos", "."])
@@ -143,7 +143,8 @@ def test_strings_are_keys_as_they_were(dtrace: Dtrace, binaries: Callable[[str],
     """Whatever bytes a string has, it is the key; cut ones, ones with a size, comparisons and func as well."""
     run = trace(
         dtrace,
-        "uprobe:calls:text { @s[arg1, str(arg0), str(arg0, 5), str(arg0, 3 & arg1)] = count(); @c[comm, func] = count() }"
+        "uprobe:calls:text { @s[arg1, str(arg0), str(arg0, 5), str(arg0, 3 & arg1)] = count();"
+        " @c[comm, func] = count() }"
         'uprobe:calls:text /str(arg0) == "plain" || str(arg0, 4 + 0 * arg1) == "%d%s"/ { @is[arg1] = count() }'
         "uprobe:calls:text { @null[str(arg1 * 0), str(8)] = count() }",
         binaries("calls"),
@@ -164,7 +165,8 @@ def test_returns_and_recursion(dtrace: Dtrace, binaries: Callable[[str], Path]) 
     """Every call of a function that calls itself has its own time, and the outer ones take longer."""
     run = trace(
         dtrace,
-        "uretprobe:calls:deep { @took[retval] = stats(elapsed) } uretprobe:calls:deep /retval > 3/ { @n = count() }",
+        "uretprobe:calls:deep { @took[retval] = stats(elapsed) }"
+        "uretprobe:calls:deep /retval > 3/ { @n = count() }",
         binaries("calls"),
         ["deep", "a"],
     )
@@ -181,7 +183,7 @@ def test_limits_and_snapshots(dtrace: Dtrace, binaries: Callable[[str], Path]) -
     run = trace(
         dtrace, "uprobe:calls:value { @[arg0] = hist(arg0) }", binaries("calls"), ["values", *numbers], options
     )
-    assert [keys for keys in run[""].entries] == [(n,) for n in range(20)]
+    assert list(run[""].entries) == [(n,) for n in range(20)]
 
 
 def test_arguments_on_the_stack_and_registers(dtrace: Dtrace, binaries: Callable[[str], Path]) -> None:

@@ -308,15 +308,24 @@ class Emitter:
         return str(value) if small else self.number(node, to)
 
     def _division(self, op: str, left: Expr, right: Expr, own: IntType) -> str:
-        """Never by 0, which gives the event up, and never by -1, which traps for the least value."""
-        divisor = constant(right)
-        if divisor is not None and (wrapped := own.wrap(divisor)) not in (0, -1):
-            return f"({self._operand(left, own)} {op} {self._operand(Int(wrapped), own)})"
+        """Never by 0, which gives the event up, and never by -1, which traps for the least value.
+
+        A remainder of a signed division comes from the quotient: DTrace 2.0 for Linux gives it the sign of
+        both sides (``-7 % -2`` is 1 there).
+        """
+        if (divisor := constant(right)) is not None:
+            divisor = own.wrap(divisor)
+            if divisor == 0:
+                return literal(0, own) if op == "/" else self.number(left, own)
+            if divisor == -1:
+                return f"(-{self.number(left, own)})" if op == "/" else literal(0, own)
+            if op == "/" or divisor > 0:
+                return f"({self._operand(left, own)} {op} {self._operand(Int(divisor), own)})"
         a, b = self._let(self.number(left, own), own), self._let(self.number(right, own), own)
         zero = "0" if op == "/" else a
         text = f"{a} {op} {b}"
         if own.signed:
-            text = f"{b} == -1 ? {f'-{a}' if op == '/' else '0'} : {text}"
+            text = f"{b} == -1 ? -{a} : {text}" if op == "/" else f"{b} == -1 ? 0 : {a} - {a} / {b} * {b}"
         return f"({b} == 0 ? {zero} : {text})"
 
     def _let(self, text: str, type_: IntType) -> str:

@@ -122,6 +122,8 @@ def assemble(
     notes: list[str] = []
     for m in plan.maps:
         figures = _figures(m, plan, {part: rows[f"{part}{m.number}"] for part in m.parts})
+        # Dropped updates are all that an event can lose; before the end, it may still be on its way.
+        figures.full = final
         total = sum(totals[n] for n in m.totals)
         found = told(m, figures, total, final=final, engine="dtrace", room=_ROOM)
         maps.append(found.result)
@@ -158,7 +160,6 @@ def _figures(m: MapPlan, plan: Plan, parts: dict[str, list[_Row]]) -> Figures:
         least={k: figure + back for k, figure in single["n"].items()},
         most={k: figure + back for k, figure in single["x"].items()},
         cut=cut,
-        full=True,
     )
 
 
