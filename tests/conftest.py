@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from typing import Never
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests import needs_linux
 
 # How long an example takes says more about the machine's load than about the code; benchmarks measure that.
 settings.register_profile("tracekit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -18,3 +21,15 @@ def _own_calibrations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRACEKIT_CALIBRATIONS", str(tmp_path_factory.mktemp("calibrations")))
         yield
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """On another system than Linux, skip a module that needs it before it is imported, and say why."""
+    if sys.platform == "linux" or not isinstance(collector, pytest.Module):
+        return
+    if reason := needs_linux.why(collector.path):
+
+        def skip() -> Never:
+            pytest.skip(f"needs Linux: {reason}", allow_module_level=True)
+
+        collector.collect = skip  # type: ignore[method-assign]

@@ -2,6 +2,11 @@
 # Traces the samples in build/examples for real, and says what one sees.
 set -eu
 cd "$(dirname "$0")/.."
+if [ "$(uname -s)" != Linux ]; then
+    echo "The demo traces with bpftrace, which needs Linux. What works here: the script for a Linux machine, such as" >&2
+    echo ".venv/bin/tracekit compile -e 'uprobe:./itest.test:cache_insert { @bytes = lhist(arg2, 0, 16384, 128) }'" >&2
+    exit 1
+fi
 tools/install.sh "tracing" bpftrace=bpftrace
 
 sudo=
@@ -13,6 +18,7 @@ if [ "$(id -u)" -ne 0 ]; then
     sudo=sudo
     echo "bpftrace needs root to place its probes, so tracekit runs with sudo; what it traces runs as $(id -un)."
 fi
+# shellcheck disable=SC2034  # trace() has it evaluated
 tracekit=$PWD/.venv/bin/tracekit
 cd build/examples
 

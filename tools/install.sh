@@ -1,20 +1,38 @@
 #!/bin/sh
 # Installs with apt-get what is missing: install.sh PURPOSE FOUND=PACKAGE...
 # FOUND is a program on the PATH or, if it has a slash, a file: where it exists, nothing is installed.
-# Root is needed only if something is missing; who isn't root gets it by sudo.
+# Root is needed only if something is missing; who isn't root gets it by sudo. On macOS nothing is installed: what
+# is missing is said, with the command that would install it. Files are Debian's, and not looked for there.
 set -eu
 purpose=$1
 shift
+
+macos=
+[ "$(uname -s)" != Darwin ] || macos=1
 
 missing=
 for pair; do
     found=${pair%%=*}
     case $found in
-        */*) [ -e "$found" ] || missing="$missing ${pair#*=}" ;;
+        */*) [ -n "$macos" ] || [ -e "$found" ] || missing="$missing ${pair#*=}" ;;
         *) command -v "$found" >/dev/null || missing="$missing ${pair#*=}" ;;
     esac
 done
 [ -n "$missing" ] || exit 0
+
+if [ -n "$macos" ]; then
+    for package in $missing; do
+        case $package in
+            gcc | g++ | clang | binutils) how="xcode-select --install" ;;
+            golang-go) how="brew install go" ;;
+            rustc) how="brew install rust" ;;
+            lld | llvm | gdb) how="brew install $package" ;;
+            *) how="there is none for macOS: it needs Linux" ;;
+        esac
+        echo "For $purpose: $package is missing ($how)" >&2
+    done
+    exit 1
+fi
 
 sudo=
 if ! command -v apt-get >/dev/null; then

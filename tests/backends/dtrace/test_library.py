@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -65,7 +66,7 @@ def test_the_dialect_is_the_systems(dtrace: str, monkeypatch: pytest.MonkeyPatch
     assert remark(engine) == ""
 
 
-@pytest.mark.skipif(os.uname().sysname != "Linux", reason="Linux's dtrace alone is looked into")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's dtrace alone is looked into")
 def test_a_dtrace_without_a_library_is_taken_as_it_is(dtrace: str):
     """A program whose library can't be found is used all the same, with the library that it finds itself."""
     installed.cache_clear()

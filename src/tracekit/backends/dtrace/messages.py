@@ -35,61 +35,61 @@ _DROPS: Final = (
     _Drop(
         re.compile(r"(\d+) aggregation drops? on CPU \d+"),
         LossKind.KEYS,
-        "{n} updates found no room in the aggregation buffer: their keys or buckets are missing",
+        "updates found no room in the aggregation buffer, {n} in all; their keys or buckets are missing",
         "Give aggregations more room with -x aggsize, or use fewer keys.",
     ),
     _Drop(
         re.compile(r"(\d+) drops? on CPU \d+"),
         LossKind.EVENTS,
-        "{n} records found no room in the principal buffer, and what they would have printed is missing",
+        "records found no room in the principal buffer, {n} in all; what they would have printed is missing",
         "Give output more room with -x bufsize, or have it read more often with -x switchrate.",
     ),
     _Drop(
         re.compile(r"(\d+) dynamic variable drops?"),
         LossKind.EVENTS,
-        "{n} values of thread-local variables or arrays found no room, and what needs them is missing",
+        "values of thread-local variables or arrays found no room, {n} in all; what needs them is missing",
         "Give variables more room with -x dynvarsize.",
     ),
     _Drop(
         re.compile(r"(\d+) dynamic variable drops? with non-empty rinsing list"),
         LossKind.EVENTS,
-        "{n} values of thread-local variables or arrays found no room that was cleaned yet",
+        "values of thread-local variables or arrays found no room that was cleaned yet, {n} in all",
         "Have variables cleaned more often with -x cleanrate, or give them more room with -x dynvarsize.",
     ),
     _Drop(
         re.compile(r"(\d+) dynamic variable drops? with non-empty dirty list"),
         LossKind.EVENTS,
-        "{n} values of thread-local variables or arrays found no room that was cleaned at all",
+        "values of thread-local variables or arrays found no room that was cleaned at all, {n} in all",
         "Have variables cleaned more often with -x cleanrate, or give them more room with -x dynvarsize.",
     ),
     _Drop(
         re.compile(r"(\d+) speculative drops?"),
         LossKind.EVENTS,
-        "{n} records found no room in a speculative buffer",
+        "records found no room in a speculative buffer, {n} in all",
         "Give speculations more room with -x specsize.",
     ),
     _Drop(
         re.compile(r"(\d+) failed speculations? \(available buffer\(s\) still busy\)"),
         LossKind.EVENTS,
-        "{n} speculations found every buffer busy with an earlier one",
+        "speculations found every buffer busy with an earlier one, {n} in all",
         "Allow more speculations with -x nspec, or have them cleaned more often with -x cleanrate.",
     ),
     _Drop(
         re.compile(r"(\d+) failed speculations? \(no speculative buffer available\)"),
         LossKind.EVENTS,
-        "{n} speculations found no buffer",
+        "speculations found no buffer, {n} in all",
         "Allow more speculations with -x nspec.",
     ),
     _Drop(
         re.compile(r"(\d+) jstack\(\)/ustack\(\) string table overflows?"),
         LossKind.TRUNCATED,
-        "{n} stacks lack names of their functions",
+        "stacks lack names of their functions, {n} in all",
         "Give names more room with -x jstackstrsize, or record fewer frames with -x ustackframes.",
     ),
     _Drop(
         re.compile(r"(\d+) errors? in ERROR probe enabling"),
         LossKind.ENGINE,
-        "{n} failing clauses could not be told, since the ERROR probe failed too",
+        "failing clauses could not be told, since the ERROR probe failed too, {n} in all",
         "",
     ),
 )
@@ -198,7 +198,7 @@ def _abandoned(probe: str, fault: str, times: int, detail: str) -> Loss:
     where = f", first{detail}" if detail and times > 1 else detail
     return Loss(
         LossKind.EVENTS,
-        f"at {printable(probe)} a clause was given up {times} times: {fault}{where}; what it would have "
+        f"at {printable(probe)} a clause was given up, {times} in all: {fault}{where}; what it would have "
         "recorded from there on is missing",
         times,
         hint=_FAULT_HINTS.get(fault, ""),
