@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
+
+import attrs
 
 from tracekit import __version__
 from tracekit.calibrate.combine import arguments, results
@@ -12,9 +15,10 @@ from tracekit.calibrate.homes import fits, from_entry
 from tracekit.calibrate.unpassed import Build
 from tracekit.core.arch import architecture
 from tracekit.core.calibration import Calibration
+from tracekit.core.location import Behind
 from tracekit.core.signature import Language
 from tracekit.symbols import Function, Image, after_stack_check
-from tracekit.symbols.abi import place
+from tracekit.symbols.abi import Convention, place
 from tracekit.symbols.macho import MachO
 from tracekit.symbols.spelling import is_clone
 from tracekit.symbols.usage import EVERYTHING, NOTHING, Usage, usage
@@ -68,6 +72,13 @@ def calibrate_function(binary: Binary, function: Function, debug: DebugInfo) -> 
         go_version=binary.go_version if isinstance(binary, Image) else "",
         fits=fits(signature, optimised=may_be_optimised),
     )
+    if (
+        not build.llvm
+        and may_be_optimised
+        and signature.language is not Language.GO
+        and _is_pointed(convention)
+    ):
+        build = attrs.evolve(build, behind=_behind(binary, function))
     return Calibration(
         build_id=identity(binary),
         architecture=binary.machine,
@@ -115,6 +126,21 @@ def _reads(binary: Binary, function: Function, language: Language) -> Usage:
     if check is None:
         return EVERYTHING
     return usage(binary, function, (*arch.go_integers, *arch.go_vectors), check.offset)
+
+
+def _is_pointed(convention: Convention) -> bool:
+    """Whether an argument is passed as a pointer to it."""
+    pieces = [p for placed in convention.arguments for p in placed.pieces or ()]
+    return any(isinstance(p.location, Behind) for p in pieces)
+
+
+def _behind(binary: Binary, function: Function) -> Mapping[str, tuple[range, ...]]:
+    """What a function's code reads behind its registers for arguments."""
+    if not isinstance(binary, Image):
+        return {}
+    from tracekit.symbols.pointed import read_through  # which needs capstone: 40 ms
+
+    return read_through(binary, function, architecture(binary.machine).arguments)
 
 
 def _inlined(name: str, count: int) -> tuple[str, ...]:
