@@ -164,7 +164,7 @@ def test_what_is_read_behind_a_pointer() -> None:
     """Of a struct behind a hidden pointer, GCC's callers write the members that are read."""
     signature = Signature("f", "f", 0, Language.C, TYPES, (Parameter("v", LONG),))
     behind = (Piece(0, 24, Behind(RDI, 0)),)
-    reads = attrs.evolve(GCC, behind={"rdi": (range(8, 12), range(12, 16), range(20, 40))})
+    reads = attrs.evolve(GCC, behind={RDI: (range(8, 12), range(12, 16), range(20, 40))})
     (found,) = arguments(signature, Convention("System V AMD64", (Placed(behind),), ()), reads)
     assert [k.piece for k in found.known] == [Piece(8, 8, Behind(RDI, 8)), Piece(20, 4, Behind(RDI, 20))]
     assert "never reads it" in found.reason

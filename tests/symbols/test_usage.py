@@ -9,6 +9,7 @@ import pytest
 from tests.installed import needed
 
 from tracekit.core.arch import X86_64, architecture
+from tracekit.core.location import InRegister, OnStack
 from tracekit.core.probe import FunctionName
 from tracekit.symbols import Function, Image, after_stack_check, find, open_image
 from tracekit.symbols.pointed import read_through
@@ -191,6 +192,11 @@ def test_what_only_some_ways_set(tmp_path: Path) -> None:
 
 BEHIND = """
 #include <stddef.h>
+#ifdef __x86_64__
+#define MANY long a, long b, long c, long d, long e, long f,
+#else
+#define MANY long a, long b, long c, long d, long e, long f, long g, long h,
+#endif
 struct big { long a, b, c, d; char e[16]; };
 #define APART __attribute__((noinline))
 __attribute__((noinline, noipa)) void sink(const void *);
@@ -199,6 +205,9 @@ APART long through_calls(const struct big *p, long n) {
   sink(NULL); long x = p->c; sink(NULL); return x + p->d * n; }
 APART long escapes(const struct big *p) { sink(p); return p->a; }
 APART long indexed(const struct big *p, long n) { return p->e[n]; }
+struct real { double a, b; };
+APART double real(const struct real *p) { return p->b; }
+APART long slot(MANY const struct big *p) { sink(NULL); return p->c; }
 APART long null(const struct big *p) { return p ? p->a : 0; }
 APART void copied(const struct big *p, const struct big **q) { *q = p; }
 APART long tail(const struct big *p) { sink(p); return 1; }
@@ -216,16 +225,18 @@ def test_what_is_read_behind_a_pointer(tmp_path: Path, compiler: str, level: str
     command = [compiler, level, "-fno-inline", "-o", tmp_path / "a", tmp_path / "a.c"]
     subprocess.run(command, check=True)
     image = open_image(str(tmp_path / "a"))
-    arguments = architecture(image.machine).arguments
-    pointer = arguments[0]
+    arguments, stack = architecture(image.machine).arguments, architecture(image.machine).stack_arguments
 
     def behind(name: str) -> set[int] | None:
         (function,) = find(image, FunctionName(name))
-        found = read_through(image, function, arguments)
+        pointer = OnStack(stack) if name == "slot" else InRegister(arguments[0])
+        found = read_through(image, function, {pointer})
         return {at for r in found[pointer] for at in r} if pointer in found else None
 
     assert behind("some") == {*range(8, 16), 35}
     assert behind("through_calls") == {*range(16, 32)}
+    assert behind("slot") == {*range(16, 24)}
+    assert behind("real") == {*range(8, 16)}
     assert behind("null") == {*range(8)}
     assert [behind(name) for name in ("escapes", "indexed", "copied", "tail")] == [None] * 4
 

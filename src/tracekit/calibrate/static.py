@@ -15,7 +15,7 @@ from tracekit.calibrate.homes import fits, from_entry
 from tracekit.calibrate.unpassed import Build
 from tracekit.core.arch import architecture
 from tracekit.core.calibration import Calibration
-from tracekit.core.location import Behind
+from tracekit.core.location import Behind, InRegister, OnStack
 from tracekit.core.signature import Language
 from tracekit.symbols import Function, Image, after_stack_check
 from tracekit.symbols.abi import Convention, place
@@ -72,13 +72,9 @@ def calibrate_function(binary: Binary, function: Function, debug: DebugInfo) -> 
         go_version=binary.go_version if isinstance(binary, Image) else "",
         fits=fits(signature, optimised=may_be_optimised),
     )
-    if (
-        not build.llvm
-        and may_be_optimised
-        and signature.language is not Language.GO
-        and _is_pointed(convention)
-    ):
-        build = attrs.evolve(build, behind=_behind(binary, function))
+    by_gcc = not build.llvm and signature.language is not Language.GO
+    if by_gcc and may_be_optimised:
+        build = attrs.evolve(build, behind=_behind(binary, function, convention))
     return Calibration(
         build_id=identity(binary),
         architecture=binary.machine,
@@ -128,19 +124,17 @@ def _reads(binary: Binary, function: Function, language: Language) -> Usage:
     return usage(binary, function, (*arch.go_integers, *arch.go_vectors), check.offset)
 
 
-def _is_pointed(convention: Convention) -> bool:
-    """Whether an argument is passed as a pointer to it."""
+def _behind(
+    binary: Binary, function: Function, convention: Convention
+) -> Mapping[InRegister | OnStack, tuple[range, ...]]:
+    """What a function's code reads behind the hidden pointers that it is called with."""
     pieces = [p for placed in convention.arguments for p in placed.pieces or ()]
-    return any(isinstance(p.location, Behind) for p in pieces)
-
-
-def _behind(binary: Binary, function: Function) -> Mapping[str, tuple[range, ...]]:
-    """What a function's code reads behind its registers for arguments."""
-    if not isinstance(binary, Image):
+    pointers = {p.location.pointer for p in pieces if isinstance(p.location, Behind)}
+    if not pointers or not isinstance(binary, Image):
         return {}
     from tracekit.symbols.pointed import read_through  # which needs capstone: 40 ms
 
-    return read_through(binary, function, architecture(binary.machine).arguments)
+    return read_through(binary, function, pointers)
 
 
 def _inlined(name: str, count: int) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class Build:
         optimised: whether any optimiser did; None if the debug information doesn't tell.
         clone: whether its symbol is that of a copy which an optimiser made for some callers.
         reads: what its code reads.
-        behind: the bytes that it reads behind registers, as ``pointed.read_through`` tells; None where that
+        behind: the bytes that it reads behind pointers, as ``pointed.read_through`` tells; None where that
             doesn't matter.
     """
 
@@ -46,7 +46,7 @@ class Build:
     optimised: bool | None = None
     clone: bool = False
     reads: Usage = EVERYTHING
-    behind: Mapping[str, Sequence[range]] | None = None
+    behind: Mapping[InRegister | OnStack, Sequence[range]] | None = None
 
 
 def unused(parameter: Parameter, where: Sequence[Piece], offset: int, build: Build) -> str:
@@ -104,15 +104,15 @@ def written(argument: Argument, build: Build) -> Argument:
     return argument if whole else attrs.evolve(argument, known=left, reason=_NEVER_READ, remedy=REMEDY)
 
 
-def _looked_at(known: Known, behind: Mapping[str, Sequence[range]]) -> Iterator[Known]:
+def _looked_at(known: Known, behind: Mapping[InRegister | OnStack, Sequence[range]]) -> Iterator[Known]:
     """What a function reads of a part of an argument."""
     piece = known.piece
     match piece.location:
-        case Behind(InRegister(name), first) if name in behind:
-            for read in _merged(behind[name]):
+        case Behind(pointer, first) if pointer in behind:
+            for read in _merged(behind[pointer]):
                 start, end = max(read.start, first), min(read.stop, first + piece.size)
                 if start < end:
-                    location = Behind(InRegister(name), start)
+                    location = Behind(pointer, start)
                     part_ = Piece(piece.offset + start - first, end - start, location)
                     yield attrs.evolve(known, piece=part_)
         case _:

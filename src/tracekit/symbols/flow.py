@@ -24,8 +24,8 @@ _WHOLE: Final = (
 )  # fmt: skip
 """Beginnings of the instructions on vector registers that need what is in the one that they write."""
 
-_WIDTHS: Final = {"b": 1, "h": 2, "w": 4, "s": 4, "x": 8, "d": 8, "q": 16}
-"""Bytes of arm64's registers by their names' first letters."""
+_WIDTHS: Final = {"b": 1, "h": 2, "w": 4, "s": 4, "x": 8, "f": 8, "l": 8, "d": 8, "q": 16}
+"""Bytes of arm64's registers by their names' first letters; x29 and x30 are ``fp`` and ``lr``."""
 
 _SAVED: Final = frozenset(
     {"rbp", "rbx", "rax", *(f"r{n}" for n in range(12, 16)), *(f"x{n}" for n in range(19, 31))}
@@ -276,15 +276,39 @@ class Flow:
         registers = [o.reg for o in instruction.operands if o.type == capstone.CS_OP_REG]
         if instruction.mnemonic != "mov" or len(registers) != 2:
             return None
-        into, source = (self._decoder.reg_name(r) or "" for r in registers)
-        whole = (into, source) == (self.name(registers[0]), self.name(registers[1]))
-        return (into, source) if whole else None
+        into, source = map(self.name, registers)
+        return (into, source) if all(map(self.is_whole, registers)) else None
+
+    def is_whole(self, register: int) -> bool:
+        """Whether a register is one at full width."""
+        return str(self._decoder.reg_name(register)) == self.name(register)
+
+    def on_stack(self, instruction: Any, operand: Any) -> int | None:
+        """Where memory is that an instruction names by the stack or the frame pointer.
+
+        Args:
+            instruction: one that was followed.
+            operand: which of its operands.
+
+        Returns:
+            Bytes from the stack pointer at the entry; None for memory elsewhere.
+        """
+        state, base = (
+            self._seen.get(instruction.address),
+            self.name(operand.mem.base) if operand.mem.base else "",
+        )
+        if state is None or base not in (self._sp, self._fp) or operand.mem.index:
+            return None
+        at = state.depth if base == self._sp else state.frame
+        return None if at is None else at + int(operand.mem.disp)
 
     def moves_base(self, instruction: Any) -> bool:
         """Whether an instruction moves on the register that it reads or writes memory by."""
         if self._machine == "aarch64":
             return bool(instruction.writeback)
-        return bool(_STRINGS.search(instruction.mnemonic))
+        # Those of the same names on floating-point numbers have registers.
+        registers = {self.name(o.reg) for o in instruction.operands if o.type == capstone.CS_OP_REG}
+        return _STRINGS.search(instruction.mnemonic) is not None and registers <= {"rax"}
 
     def _width(self, instruction: Any) -> int:
         """Bytes that an instruction of arm64 loads."""

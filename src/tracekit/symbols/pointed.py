@@ -6,11 +6,12 @@ GCC 12 and later lets callers leave out what such a pointer's reader never looks
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import capstone
 
+from tracekit.core.location import InRegister, OnStack
 from tracekit.errors import BinaryError
 from tracekit.symbols.flow import Flow
 from tracekit.symbols.image import Image
@@ -20,23 +21,31 @@ _MOST_STEPS: Final = 100_000
 _COMPARISONS: Final = ("test", "cmp", "cbz", "cbnz")
 """Instructions that look at a pointer, and not at what is behind it."""
 
+_LOADS: Final = ("mov", "ldr", "ldp")
 _KEPT: Final = frozenset({"rbx", "rbp", *(f"r{n}" for n in range(12, 16)), *(f"x{n}" for n in range(19, 30))})
 """Registers that calls leave as they are."""
 
-Copies = frozenset[tuple[str, str]]
-"""Registers that may hold a pointer, each with the one in which it came."""
+_WORD: Final = 8
+
+Pointer = InRegister | OnStack
+"""Where a pointer is when the function is called."""
+
+Copies = frozenset[tuple[str, Pointer]]
+"""Registers that may hold a pointer, each with where that came."""
 
 
-def read_through(image: Image, function: Function, registers: Sequence[str]) -> Mapping[str, tuple[range, ...]]:
-    """The bytes that a function reads behind pointers in registers.
+def read_through(
+    image: Image, function: Function, pointers: Collection[Pointer]
+) -> Mapping[Pointer, tuple[range, ...]]:
+    """The bytes that a function reads behind pointers.
 
     Args:
         image: the binary.
         function: a function as ``find`` gives it.
-        registers: the registers that may hold pointers when it is called.
+        pointers: where they are when it is called.
 
     Returns:
-        For each register of which all uses are known, the bytes that may be read, counted from where it points.
+        For each pointer of which all uses are known, the bytes that may be read, counted from where it points.
         One that is missing may be used for anything.
 
     Raises:
@@ -44,9 +53,11 @@ def read_through(image: Image, function: Function, registers: Sequence[str]) -> 
     """
     if not function.size or function.offset or image.machine not in ("x86_64", "aarch64"):
         return {}
-    reader = _Reader(Flow(image, function), frozenset(registers))
+    flow = Flow(image, function)
+    reader = _Reader(flow, pointers)
     try:
-        complete = reader.follow(function.address)
+        flow.follow((), 0)
+        complete = not flow.endless and reader.follow(function.address)
     except BinaryError:
         raise
     except Exception:
@@ -54,25 +65,26 @@ def read_through(image: Image, function: Function, registers: Sequence[str]) -> 
     if not complete:
         return {}
     return {
-        name: tuple(range(*r) for r in sorted(reader.read[name]))
-        for name in registers
-        if name not in reader.lost
+        pointer: tuple(range(*r) for r in sorted(found))
+        for pointer, found in reader.read.items()
+        if pointer not in reader.lost
     }
 
 
 class _Reader:
     """Follows the copies of pointers along all ways of a function's code."""
 
-    def __init__(self, flow: Flow, registers: frozenset[str]) -> None:
+    def __init__(self, flow: Flow, pointers: Collection[Pointer]) -> None:
         self._flow = flow
-        self._registers = registers
-        self.read: dict[str, set[tuple[int, int]]] = {name: set() for name in registers}
-        self.lost: set[str] = set()
+        self._slots = {p.offset: p for p in pointers if isinstance(p, OnStack)}
+        self._first: Copies = frozenset((p.name, p) for p in pointers if isinstance(p, InRegister))
+        self.read: dict[Pointer, set[tuple[int, int]]] = {pointer: set() for pointer in pointers}
+        self.lost: set[Pointer] = set()
 
     def follow(self, start: int) -> bool:
         """Follow the code; return whether its end was reached."""
         seen: dict[int, Copies] = {}
-        pending = [(start, frozenset((name, name) for name in self._registers))]
+        pending = [(start, self._first)]
         for _ in range(_MOST_STEPS):
             if not pending:
                 return True
@@ -96,17 +108,30 @@ class _Reader:
             self._lose(copies - kept)
             copies = kept
         else:
-            self._note(instruction, copies)
-            copies = self._after(instruction, copies)
+            loads = list(self._loads(instruction))
+            self._note(instruction, copies, {at for _, at in loads})
+            copies = self._after(instruction, copies, loads)
         if ways.leaves:
-            self._lose(copies, self._registers)
+            self._lose(copies)
         yield from ((following, copies) for following in ways.within)
 
     def _lose(self, copies: Copies, where: frozenset[str] | None = None) -> None:
         """Pointers, in some registers or any, get to where they can't be followed."""
         self.lost |= {origin for name, origin in copies if where is None or name in where}
 
-    def _note(self, instruction: Any, copies: Copies) -> None:
+    def _loads(self, instruction: Any) -> Iterator[tuple[str, int]]:
+        """Which whole registers an instruction loads from the stack, and from where."""
+        if instruction.mnemonic not in _LOADS:
+            return
+        *registers, memory = instruction.operands
+        if memory.type != capstone.CS_OP_MEM:
+            return
+        at = self._flow.on_stack(instruction, memory)
+        for number, operand in enumerate(registers):
+            if at is not None and operand.type == capstone.CS_OP_REG and self._flow.is_whole(operand.reg):
+                yield self._flow.name(operand.reg), at + _WORD * number
+
+    def _note(self, instruction: Any, copies: Copies, loaded: Collection[int]) -> None:
         """Note what an instruction reads behind pointers, and where it does something else with them."""
         flow = self._flow
         bases, others = set(), set()
@@ -118,10 +143,16 @@ class _Reader:
                 bases.add(base)
                 if operand.mem.index or instruction.mnemonic == "lea" or flow.moves_base(instruction):
                     others.add(base)
-                if size := flow.loaded(instruction, operand):
-                    at = operand.mem.disp
+                size = flow.loaded(instruction, operand)
+                at = flow.on_stack(instruction, operand)
+                for slot, pointer in self._slots.items():
+                    touched = at is not None and at < slot + _WORD and slot < at + max(size, 1)
+                    if touched and slot not in loaded:
+                        self.lost.add(pointer)
+                if size:
+                    first = operand.mem.disp
                     for origin in {origin for name, origin in copies if name == base}:
-                        self.read[origin].add((at, at + size))
+                        self.read[origin].add((first, first + size))
         implied = flow.reads(instruction) - bases
         harmless = (
             instruction.mnemonic in _COMPARISONS
@@ -131,10 +162,10 @@ class _Reader:
         if not harmless:
             self._lose(copies, frozenset(others | implied))
 
-    def _after(self, instruction: Any, copies: Copies) -> Copies:
+    def _after(self, instruction: Any, copies: Copies, loads: Sequence[tuple[str, int]]) -> Copies:
         written = {self._flow.name(r) for r in instruction.regs_access()[1]}
         left = frozenset(c for c in copies if c[0] not in written)
         if (copied := self._flow.copied(instruction)) is not None:
             into, source = copied
             left |= {(into, origin) for name, origin in copies if name == source}
-        return left
+        return left | {(into, self._slots[at]) for into, at in loads if at in self._slots}
