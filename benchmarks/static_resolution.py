@@ -76,7 +76,7 @@ def binaries() -> dict[str, tuple[str, str]]:
     cxx = [CXX_FILE.format(i=i) for i in range(16)]
     for compiler in filter(shutil.which, ("g++", "clang++")):
         path = build_many(compiler, f"x_{compiler.replace('+', 'x')}_", len(cxx), ".cpp", cxx)
-        found[f"C++ by {compiler}"] = (path, "_ZN4ns131fE*")
+        found[f"C++ by {compiler}"] = (path, "ns13::f")
     if shutil.which("go"):
         command = ["go", "build", "-o", Path.cwd() / "gocompile", "cmd/compile"]
         subprocess.run(command, check=True, env={**os.environ, "GOFLAGS": "-buildvcs=false"})

@@ -8,7 +8,7 @@ import pytest
 from tracekit.calibrate.combine import arguments, results
 from tracekit.calibrate.unpassed import Build
 from tracekit.core.calibration import Argument, Verdict
-from tracekit.core.location import InRegister, Location, OnStack, Piece
+from tracekit.core.location import Behind, InRegister, Location, OnStack, Piece
 from tracekit.core.signature import Language, Parameter, Signature
 from tracekit.core.source import Base, Encoding, Types
 from tracekit.symbols.abi import Convention, Placed
@@ -158,6 +158,26 @@ def test_a_part_that_is_never_read() -> None:
     (found,) = arguments(signature, Convention("Rust", (Placed(both),), ()), reads)
     assert [k.piece for k in found.known] == [Piece(8, 8, OnStack(16))]
     assert "never reads it" in found.reason
+
+
+def test_what_is_read_behind_a_pointer() -> None:
+    """Of a struct behind a hidden pointer, GCC's callers write the members that are read."""
+    signature = Signature("f", "f", 0, Language.C, TYPES, (Parameter("v", LONG),))
+    behind = (Piece(0, 24, Behind(RDI, 0)),)
+    reads = attrs.evolve(GCC, behind={RDI: (range(8, 12), range(12, 16), range(20, 40))})
+    (found,) = arguments(signature, Convention("System V AMD64", (Placed(behind),), ()), reads)
+    assert [k.piece for k in found.known] == [Piece(8, 8, Behind(RDI, 8)), Piece(20, 4, Behind(RDI, 20))]
+    assert "never reads it" in found.reason
+    unknown = attrs.evolve(GCC, behind={})
+    (whole_,) = arguments(signature, Convention("System V AMD64", (Placed(behind),), ()), unknown)
+    assert [k.piece for k in whole_.known] == list(behind)
+
+
+def test_copies_lose_their_hidden_pointers() -> None:
+    """Of a clone, GCC's word for a value behind a pointer is that of the function it was made of."""
+    clone = attrs.evolve(GCC, clone=True)
+    assert judged(Behind(RDI), Behind(RDI), clone).verdict is Verdict.REFUSED
+    assert judged(RDI, RDI, clone).verdict is Verdict.GOOD
 
 
 def test_go_goes_by_its_convention() -> None:

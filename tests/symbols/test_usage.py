@@ -9,8 +9,10 @@ import pytest
 from tests.installed import needed
 
 from tracekit.core.arch import X86_64, architecture
+from tracekit.core.location import InRegister, OnStack
 from tracekit.core.probe import FunctionName
 from tracekit.symbols import Function, Image, after_stack_check, find, open_image
+from tracekit.symbols.pointed import read_through
 from tracekit.symbols.usage import EVERYTHING, Usage, usage
 
 SOURCE = """
@@ -59,6 +61,8 @@ f:
   ldrsw x5, [sp, #112]
   str x0, [sp, #120]
   fadd d3, d1, d1
+  ubfiz x7, x3, #1, #3
+  lsl x6, x6, #2
   ldp x29, x30, [sp], #48
   ret
 .size f, . - f
@@ -171,7 +175,7 @@ def test_loads_of_arm64(tmp_path: Path) -> None:
     read = {(r.start, r.stop) for r in found.stack if r.start >= 0}
     assert read == {(0, 4), (8, 10), (17, 18), (24, 40), (40, 48), (48, 64), (64, 68)}
     assert found.bases == {"sp": -48, "x29": -48}
-    assert found.certain == {"x0", "v1"}
+    assert found.certain == {"x0", "v1", "x6"}  # x7 is only written
 
 
 def test_what_only_some_ways_set(tmp_path: Path) -> None:
@@ -184,6 +188,57 @@ def test_what_only_some_ways_set(tmp_path: Path) -> None:
     assert undefined.reads_register("rsi")
     assert undefined.bases["rsp"] == 0
     assert later.bases == {}
+
+
+BEHIND = """
+#include <stddef.h>
+#ifdef __x86_64__
+#define MANY long a, long b, long c, long d, long e, long f,
+#else
+#define MANY long a, long b, long c, long d, long e, long f, long g, long h,
+#endif
+struct big { long a, b, c, d; char e[16]; };
+#define APART __attribute__((noinline))
+__attribute__((noinline, noipa)) void sink(const void *);
+APART long some(const struct big *p, long n) { return p->b * n + p->e[3]; }
+APART long through_calls(const struct big *p, long n) {
+  sink(NULL); long x = p->c; sink(NULL); return x + p->d * n; }
+APART long escapes(const struct big *p) { sink(p); return p->a; }
+APART long indexed(const struct big *p, long n) { return p->e[n]; }
+struct real { double a, b; };
+APART double real(const struct real *p) { return p->b; }
+APART long slot(MANY const struct big *p) { sink(NULL); return p->c; }
+APART long null(const struct big *p) { return p ? p->a : 0; }
+APART void copied(const struct big *p, const struct big **q) { *q = p; }
+APART long tail(const struct big *p) { sink(p); return 1; }
+void sink(const void *p) { __asm__ volatile("" : : "r"(p) : "memory"); }
+int main(void) { return 0; }
+"""
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang", "aarch64-linux-gnu-gcc"])
+@pytest.mark.parametrize("level", ["-O1", "-O2"])
+def test_what_is_read_behind_a_pointer(tmp_path: Path, compiler: str, level: str) -> None:
+    """Members that it reads, or a copy that outlives calls; nothing is known of one that gets away."""
+    needed(compiler)
+    (tmp_path / "a.c").write_text(BEHIND)
+    command = [compiler, level, "-fno-inline", "-o", tmp_path / "a", tmp_path / "a.c"]
+    subprocess.run(command, check=True)
+    image = open_image(str(tmp_path / "a"))
+    arguments, stack = architecture(image.machine).arguments, architecture(image.machine).stack_arguments
+
+    def behind(name: str) -> set[int] | None:
+        (function,) = find(image, FunctionName(name))
+        pointer = OnStack(stack) if name == "slot" else InRegister(arguments[0])
+        found = read_through(image, function, {pointer})
+        return {at for r in found[pointer] for at in r} if pointer in found else None
+
+    assert behind("some") == {*range(8, 16), 35}
+    assert behind("through_calls") == {*range(16, 32)}
+    assert behind("slot") == {*range(16, 24)}
+    assert behind("real") == {*range(8, 16)}
+    assert behind("null") == {*range(8)}
+    assert [behind(name) for name in ("escapes", "indexed", "copied", "tail")] == [None] * 4
 
 
 def test_what_is_not_known_counts_as_read(program: Image) -> None:

@@ -86,7 +86,7 @@ class Entry(gdb.Breakpoint):
         return {
             "address": self.address,
             "now": now,
-            "dyn": read(job["dyn"] + base, 512),
+            "dyn": read(job["dyn"] + base, 8 * 128),
             "registers": registers,
             "vectors": vectors(frame),
             "stack": stack,

@@ -18,7 +18,7 @@ pub static mut tk_data: TkData = TkData([0; {DATA_SIZE}]);
 #[no_mangle]
 pub static mut tk_now: u64 = 0;
 #[no_mangle]
-pub static mut tk_dyn: [usize; 64] = [0; 64];
+pub static mut tk_dyn: [usize; 128] = [0; 128];
 static mut tk_bad: u64 = 0;
 static mut tk_row: usize = 0;
 static mut tk_sink: usize = 0;

@@ -26,7 +26,7 @@ PRELUDE = f"""\
 #include <stdarg.h>
 unsigned char tk_data[{DATA_SIZE}] __attribute__((aligned(64), used));
 volatile unsigned long tk_now __attribute__((used));
-unsigned long volatile tk_dyn[64] __attribute__((used));
+unsigned long volatile tk_dyn[128] __attribute__((used));
 unsigned long volatile tk_bad;
 void *volatile tk_row;
 typedef int (*tk_callback)(int);

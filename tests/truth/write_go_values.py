@@ -47,7 +47,7 @@ import (
 
 var tk_data [{DATA_SIZE}]byte
 var tk_now uint64
-var tk_dyn [64]uintptr
+var tk_dyn [128]uintptr
 var tk_bad uint64
 var tk_row, tk_sink unsafe.Pointer
 var tk_any any

@@ -56,6 +56,10 @@ def arguments(signature: Signature, convention: Convention, build: Build) -> tup
     believed = [(p, rule, _believed(p, rule)) for p, rule in pairs]
     if why:
         strict = by_the_rules and signature.language in (Language.C, Language.CXX)
+        believed = [
+            (p, rule, _of_a_copy(said) if build.clone and not build.llvm else said)
+            for p, rule, said in believed
+        ]
         found = [_by_debug_information(p, _fair(said, rule, strict), why) for p, rule, said in believed]
     else:
         proven = unchanged(believed, signature.types, build)
@@ -130,6 +134,15 @@ def _fair(said: Sequence[Piece] | None, rule: Placed, strict: bool) -> tuple[Pie
         ruled = part(rule.pieces or (), piece.offset, piece.size)
         if ruled is None or ruled == _alone(piece) or not (strict or _is_shifted(piece, ruled)):
             kept.append(piece)
+    return tuple(kept) or None
+
+
+def _of_a_copy(said: Sequence[Piece] | None) -> tuple[Piece, ...] | None:
+    """The debug information's pieces in a copy that GCC made.
+
+    It goes on to say that a value is behind the pointer that the copy no longer gets (12.2, arm64).
+    """
+    kept = [piece for piece in said or () if not isinstance(piece.location, Behind)]
     return tuple(kept) or None
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
+
+import attrs
 
 from tracekit import __version__
 from tracekit.calibrate.combine import arguments, results
@@ -12,9 +15,10 @@ from tracekit.calibrate.homes import fits, from_entry
 from tracekit.calibrate.unpassed import Build
 from tracekit.core.arch import architecture
 from tracekit.core.calibration import Calibration
+from tracekit.core.location import Behind, InRegister, OnStack
 from tracekit.core.signature import Language
 from tracekit.symbols import Function, Image, after_stack_check
-from tracekit.symbols.abi import place
+from tracekit.symbols.abi import Convention, place
 from tracekit.symbols.macho import MachO
 from tracekit.symbols.spelling import is_clone
 from tracekit.symbols.usage import EVERYTHING, NOTHING, Usage, usage
@@ -68,6 +72,9 @@ def calibrate_function(binary: Binary, function: Function, debug: DebugInfo) -> 
         go_version=binary.go_version if isinstance(binary, Image) else "",
         fits=fits(signature, optimised=may_be_optimised),
     )
+    by_gcc = not build.llvm and signature.language is not Language.GO
+    if by_gcc and may_be_optimised:
+        build = attrs.evolve(build, behind=_behind(binary, function, convention))
     return Calibration(
         build_id=identity(binary),
         architecture=binary.machine,
@@ -115,6 +122,19 @@ def _reads(binary: Binary, function: Function, language: Language) -> Usage:
     if check is None:
         return EVERYTHING
     return usage(binary, function, (*arch.go_integers, *arch.go_vectors), check.offset)
+
+
+def _behind(
+    binary: Binary, function: Function, convention: Convention
+) -> Mapping[InRegister | OnStack, tuple[range, ...]]:
+    """What a function's code reads behind the hidden pointers that it is called with."""
+    pieces = [p for placed in convention.arguments for p in placed.pieces or ()]
+    pointers = {p.location.pointer for p in pieces if isinstance(p.location, Behind)}
+    if not pointers or not isinstance(binary, Image):
+        return {}
+    from tracekit.symbols.pointed import read_through  # which needs capstone: 40 ms
+
+    return read_through(binary, function, pointers)
 
 
 def _inlined(name: str, count: int) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ and Go forgets it when a goroutine's stack grows. See ``symbols.usage`` and ``sy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
 
-from tracekit.core.calibration import Argument
+from tracekit.core.calibration import Argument, Known
 from tracekit.core.location import Behind, InRegister, InVector, Location, OnStack, Piece, part
 from tracekit.core.signature import Parameter
 from tracekit.symbols.usage import EVERYTHING, Usage
@@ -38,12 +38,15 @@ class Build:
         optimised: whether any optimiser did; None if the debug information doesn't tell.
         clone: whether its symbol is that of a copy which an optimiser made for some callers.
         reads: what its code reads.
+        behind: the bytes that it reads behind pointers, as ``pointed.read_through`` tells; None where that
+            doesn't matter.
     """
 
     llvm: bool = False
     optimised: bool | None = None
     clone: bool = False
     reads: Usage = EVERYTHING
+    behind: Mapping[InRegister | OnStack, Sequence[range]] | None = None
 
 
 def unused(parameter: Parameter, where: Sequence[Piece], offset: int, build: Build) -> str:
@@ -93,7 +96,38 @@ def written(argument: Argument, build: Build) -> Argument:
     """An argument without what callers needn't have written to memory, as the function never reads it."""
     if build.optimised is False:
         return argument
-    return _only(argument, lambda location: _is_read(location, argument, build), _NEVER_READ)
+    argument = _only(argument, lambda location: _is_read(location, argument, build), _NEVER_READ)
+    if build.behind is None:
+        return argument
+    left = tuple(one for known in argument.known for one in _looked_at(known, build.behind))
+    whole = left == argument.known
+    return argument if whole else attrs.evolve(argument, known=left, reason=_NEVER_READ, remedy=REMEDY)
+
+
+def _looked_at(known: Known, behind: Mapping[InRegister | OnStack, Sequence[range]]) -> Iterator[Known]:
+    """What a function reads of a part of an argument."""
+    piece = known.piece
+    match piece.location:
+        case Behind(pointer, first) if pointer in behind:
+            for read in _merged(behind[pointer]):
+                start, end = max(read.start, first), min(read.stop, first + piece.size)
+                if start < end:
+                    location = Behind(pointer, start)
+                    part_ = Piece(piece.offset + start - first, end - start, location)
+                    yield attrs.evolve(known, piece=part_)
+        case _:
+            yield known
+
+
+def _merged(ranges: Sequence[range]) -> list[range]:
+    """Ranges without those that touch others."""
+    found: list[range] = []
+    for one in sorted(ranges, key=lambda r: (r.start, r.stop)):
+        if found and one.start <= found[-1].stop:
+            found[-1] = range(found[-1].start, max(found[-1].stop, one.stop))
+        else:
+            found.append(one)
+    return found
 
 
 def kept(argument: Argument, build: Build) -> Argument:

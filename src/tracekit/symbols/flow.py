@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -23,8 +24,8 @@ _WHOLE: Final = (
 )  # fmt: skip
 """Beginnings of the instructions on vector registers that need what is in the one that they write."""
 
-_WIDTHS: Final = {"b": 1, "h": 2, "w": 4, "s": 4, "x": 8, "d": 8, "q": 16}
-"""Bytes of arm64's registers by their names' first letters."""
+_WIDTHS: Final = {"b": 1, "h": 2, "w": 4, "s": 4, "x": 8, "f": 8, "l": 8, "d": 8, "q": 16}
+"""Bytes of arm64's registers by their names' first letters; x29 and x30 are ``fp`` and ``lr``."""
 
 _SAVED: Final = frozenset(
     {"rbp", "rbx", "rax", *(f"r{n}" for n in range(12, 16)), *(f"x{n}" for n in range(19, 31))}
@@ -33,6 +34,28 @@ _SAVED: Final = frozenset(
 """Registers that a prologue pushes or stores; ``rax`` only to move the stack pointer."""
 
 _ENDS: Final = frozenset({"ret", "retaa", "retab", "ud2", "hlt", "brk", "udf"})
+
+
+_EXTRACTS: Final = frozenset(
+    {"ubfiz", "ubfx", "sbfiz", "sbfx", "lsl", "lsr", "asr", "sxtb", "sxth", "sxtw", "uxtb", "uxth"}
+)
+"""Instructions of arm64 of which capstone 5.0.7 says that they read the register that they write."""
+
+_STRINGS: Final = re.compile(r"^rep|^(?:movs|stos|cmps|scas|lods)[bwdq]$")
+"""The string instructions of x86-64."""
+
+
+@attrs.frozen
+class Ways:
+    """Where code goes on behind an instruction.
+
+    Attributes:
+        within: addresses in the function.
+        leaves: whether it may go on elsewhere, too.
+    """
+
+    within: tuple[int, ...]
+    leaves: bool = False
 
 
 @attrs.frozen
@@ -74,6 +97,7 @@ class Flow:
         self._code = image.instructions(function.address, function.size)
         self._sp, self._fp = (_STACK[image.machine], "rbp" if x86 else "x29")
         self._names: dict[int, str] = {}
+        self._decoded: dict[int, capstone.CsInsn | None] = {}
         self.read: set[str] = set()
         self.stack: set[tuple[int, int]] = set()
         self.certain: set[str] = set()
@@ -113,9 +137,9 @@ class Flow:
         """
         found = set()
         for address, state in self._seen.items():
-            instruction = self._at(address)
-            if instruction is not None and state.untouched and not self._is_clearing(instruction):
-                names = {self._name(r) for r in instruction.regs_access()[0]} & state.untouched
+            instruction = self.at(address)
+            if instruction is not None and state.untouched and not self.is_clearing(instruction):
+                names = self.reads(instruction) & state.untouched
                 found |= {n for n in names if self._is_certain(instruction, n)}
         return found
 
@@ -137,67 +161,81 @@ class Flow:
             return None if self.all_stack else self._seen.get(self._start)
         address = start
         while address in self._seen and self._makes_frame(address):
-            instruction = self._at(address)
+            instruction = self.at(address)
             address += instruction.size if instruction is not None else 0
         return self._seen.get(address)
 
     def _makes_frame(self, address: int) -> bool:
-        instruction, before = self._at(address), self._seen[address]
+        instruction, before = self.at(address), self._seen[address]
         if instruction is None:
             return False
         after = self._after(instruction, before)
         word, operands = instruction.mnemonic, instruction.operands
         if word == "push":
-            register = self._name(operands[0].reg) if operands[0].type == capstone.CS_OP_REG else ""
+            register = self.name(operands[0].reg) if operands[0].type == capstone.CS_OP_REG else ""
             return register in _SAVED
         if word in ("stp", "str"):
-            saved = {self._name(o.reg) for o in operands if o.type == capstone.CS_OP_REG}
-            return saved <= _SAVED and self._name(operands[-1].mem.base or operands[-2].mem.base) == self._sp
+            saved = {self.name(o.reg) for o in operands if o.type == capstone.CS_OP_REG}
+            return saved <= _SAVED and self.name(operands[-1].mem.base or operands[-2].mem.base) == self._sp
         return after.frame != before.frame or (
             after.depth is not None and before.depth is not None and after.depth < before.depth
         )
 
     def _step(self, address: int, state: _State) -> list[tuple[int, _State]]:
         """Carry out an instruction; give what may come next."""
-        instruction = self._at(address)
+        instruction = self.at(address)
         if instruction is None:
             self._leave(state)
             self.all_stack = True
             return []
         self._note(instruction, state)
-        word = instruction.mnemonic.split()[-1]
-        following = address + instruction.size
-        if word in _ENDS:
-            return []
-        if self._is_call(instruction):
+        if self.is_call(instruction):
             self.read |= state.incoming
-            return [(following, attrs.evolve(state, incoming=frozenset(), untouched=frozenset()))]
-        after = self._after(instruction, state)
-        if not self._is_jump(instruction):
-            return [(following, after)]
-        target = self._target(instruction)
-        found = []
-        if target is not None and self._start <= target < self._end:
-            found.append((target, after))
+            after = attrs.evolve(state, incoming=frozenset(), untouched=frozenset())
         else:
+            after = self._after(instruction, state)
+        ways = self.ways(instruction)
+        if ways.leaves:
             self._leave(state)
             # What another function is called with on the stack, this one has written.
-            self.all_stack = self.all_stack or target is None
-        if not self._is_unconditional(word):
-            found.append((following, after))
-        return found
+            self.all_stack = self.all_stack or self._target(instruction) is None
+        return [(way, after) for way in ways.within]
+
+    def ways(self, instruction: Any) -> Ways:
+        """Where code goes on behind an instruction."""
+        word = instruction.mnemonic.split()[-1]
+        following = instruction.address + instruction.size
+        if word in _ENDS:
+            return Ways(())
+        if self.is_call(instruction) or not self._is_jump(instruction):
+            return Ways((following,))
+        target = self._target(instruction)
+        inside = target is not None and self._start <= target < self._end
+        found = (target,) if inside and target is not None else ()
+        return Ways(found if self._is_unconditional(word) else (*found, following), leaves=not inside)
 
     def _leave(self, state: _State) -> None:
         """Other code goes on with what the registers still hold."""
         self.read |= state.incoming
 
-    def _at(self, address: int) -> capstone.CsInsn | None:
-        if not self._start <= address < self._end:
-            return None
-        offset = address - self._start
-        return next(self._decoder.disasm(self._code[offset : offset + 16], address, 1), None)
+    def reads(self, instruction: Any) -> set[str]:
+        """The registers that an instruction reads, by their names at full width."""
+        names = {self.name(r) for r in instruction.regs_access()[0]}
+        if self._machine == "aarch64" and instruction.mnemonic in _EXTRACTS:
+            into, *sources = (self.name(o.reg) for o in instruction.operands if o.type == capstone.CS_OP_REG)
+            return names if into in sources else names - {into}
+        return names
 
-    def _name(self, register: int) -> str:
+    def at(self, address: int) -> capstone.CsInsn | None:
+        """The instruction at an address of the function; None if there is none."""
+        if address not in self._decoded:
+            offset = address - self._start
+            inside = self._start <= address < self._end
+            code = self._code[offset : offset + 16] if inside else b""
+            self._decoded[address] = next(self._decoder.disasm(code, address, 1), None)
+        return self._decoded[address]
+
+    def name(self, register: int) -> str:
         """A register's name at full width."""
         if register not in self._names:
             self._names[register] = full(self._decoder.reg_name(register) or "", self._machine)
@@ -205,13 +243,12 @@ class Flow:
 
     def _note(self, instruction: Any, state: _State) -> None:
         """Note what an instruction reads."""
-        read, _ = instruction.regs_access()
-        if not self._is_clearing(instruction):
-            self.read |= {self._name(r) for r in read} & state.incoming
+        if not self.is_clearing(instruction):
+            self.read |= self.reads(instruction) & state.incoming
         for operand in instruction.operands:
             if operand.type != capstone.CS_OP_MEM:
                 continue
-            base = self._name(operand.mem.base) if operand.mem.base else ""
+            base = self.name(operand.mem.base) if operand.mem.base else ""
             at = state.depth if base == self._sp else state.frame if base == self._fp else None
             if base in (self._sp, self._fp):
                 self._note_memory(instruction, operand, at)
@@ -219,17 +256,59 @@ class Flow:
 
     def _note_memory(self, instruction: Any, operand: Any, at: int | None) -> None:
         if at is None:
-            if self._name(operand.mem.base) == self._sp:
+            if self.name(operand.mem.base) == self._sp:
                 self.all_stack = True
             return
         start = at + operand.mem.disp
         if operand.mem.index or instruction.mnemonic == "lea":
             self.addresses.add(start)
-        elif self._machine == "aarch64":
-            if instruction.mnemonic.startswith("ld"):
-                self.stack.add((start, start + self._width(instruction)))
-        elif operand.access & capstone.CS_AC_READ:
-            self.stack.add((start, start + operand.size))
+        elif size := self.loaded(instruction, operand):
+            self.stack.add((start, start + size))
+
+    def loaded(self, instruction: Any, operand: Any) -> int:
+        """How many bytes of memory an instruction reads by one of its operands."""
+        if self._machine == "aarch64":
+            return self._width(instruction) if instruction.mnemonic.startswith("ld") else 0
+        return int(operand.size) if operand.access & capstone.CS_AC_READ else 0
+
+    def copied(self, instruction: Any) -> tuple[str, str] | None:
+        """Into which register an instruction copies which, as a whole."""
+        registers = [o.reg for o in instruction.operands if o.type == capstone.CS_OP_REG]
+        if instruction.mnemonic != "mov" or len(registers) != 2:
+            return None
+        into, source = map(self.name, registers)
+        return (into, source) if all(map(self.is_whole, registers)) else None
+
+    def is_whole(self, register: int) -> bool:
+        """Whether a register is one at full width."""
+        return str(self._decoder.reg_name(register)) == self.name(register)
+
+    def on_stack(self, instruction: Any, operand: Any) -> int | None:
+        """Where memory is that an instruction names by the stack or the frame pointer.
+
+        Args:
+            instruction: one that was followed.
+            operand: which of its operands.
+
+        Returns:
+            Bytes from the stack pointer at the entry; None for memory elsewhere.
+        """
+        state, base = (
+            self._seen.get(instruction.address),
+            self.name(operand.mem.base) if operand.mem.base else "",
+        )
+        if state is None or base not in (self._sp, self._fp) or operand.mem.index:
+            return None
+        at = state.depth if base == self._sp else state.frame
+        return None if at is None else at + int(operand.mem.disp)
+
+    def moves_base(self, instruction: Any) -> bool:
+        """Whether an instruction moves on the register that it reads or writes memory by."""
+        if self._machine == "aarch64":
+            return bool(instruction.writeback)
+        # Those of the same names on floating-point numbers have registers.
+        registers = {self.name(o.reg) for o in instruction.operands if o.type == capstone.CS_OP_REG}
+        return _STRINGS.search(instruction.mnemonic) is not None and registers <= {"rax"}
 
     def _width(self, instruction: Any) -> int:
         """Bytes that an instruction of arm64 loads."""
@@ -246,8 +325,8 @@ class Flow:
         operands = instruction.operands
         if len(operands) < 2 or operands[0].type != capstone.CS_OP_REG:
             return
-        into = self._name(operands[0].reg)
-        sources = [self._name(o.reg) for o in operands[1:] if o.type == capstone.CS_OP_REG]
+        into = self.name(operands[0].reg)
+        sources = [self.name(o.reg) for o in operands[1:] if o.type == capstone.CS_OP_REG]
         if into in (self._sp, self._fp):
             return
         for source in sources:
@@ -257,8 +336,8 @@ class Flow:
 
     def _after(self, instruction: Any, state: _State) -> _State:
         _, written = instruction.regs_access()
-        touched = {self._name(r) for r in written}
-        names = {self._name(r) for r in written if not self._is_narrow(r)}
+        touched = {self.name(r) for r in written}
+        names = {self.name(r) for r in written if not self._is_narrow(r)}
         depth, frame = state.depth, state.frame
         if self._sp in names:
             depth = self._moved_stack(instruction, state)
@@ -290,7 +369,7 @@ class Flow:
         if word in ("mov", "add") and self._source(instruction) == self._fp:
             return state.frame
         if word == "lea" and last is not None and last.type == capstone.CS_OP_MEM:
-            base = self._name(last.mem.base) if last.mem.base else ""
+            base = self.name(last.mem.base) if last.mem.base else ""
             at = depth if base == self._sp else state.frame if base == self._fp else None
             return None if at is None or last.mem.index else at + last.mem.disp
         return None
@@ -309,21 +388,21 @@ class Flow:
         operands = instruction.operands
         if len(operands) < 2 or operands[1].type != capstone.CS_OP_REG:
             return ""
-        return self._name(operands[1].reg)
+        return self.name(operands[1].reg)
 
     def _is_narrow(self, register: int) -> bool:
         """Whether writing a register leaves a part of the full one as it was."""
         name = self._decoder.reg_name(register) or ""
         return self._machine == "x86_64" and is_narrow(name)
 
-    def _is_clearing(self, instruction: Any) -> bool:
+    def is_clearing(self, instruction: Any) -> bool:
         """Whether an instruction's result doesn't depend on the register that it reads."""
         operands = instruction.operands
         return (
             instruction.mnemonic.startswith(_CLEARING)
             and len(operands) >= 2
             and all(o.type == capstone.CS_OP_REG for o in operands)
-            and len({self._name(o.reg) for o in operands[-2:]}) == 1
+            and len({self.name(o.reg) for o in operands[-2:]}) == 1
         )
 
     def _is_certain(self, instruction: Any, name: str) -> bool:
@@ -334,9 +413,9 @@ class Flow:
         if not name.startswith(("xmm", "v")):
             return True
         _, written = instruction.regs_access()
-        return instruction.mnemonic.startswith(_WHOLE) or name not in map(self._name, written)
+        return instruction.mnemonic.startswith(_WHOLE) or name not in map(self.name, written)
 
-    def _is_call(self, instruction: Any) -> bool:
+    def is_call(self, instruction: Any) -> bool:
         return bool(instruction.group(capstone.CS_GRP_CALL)) or instruction.mnemonic in ("bl", "blr")
 
     def _is_jump(self, instruction: Any) -> bool:

@@ -82,9 +82,9 @@ def passing(die: Die, *, by_value: bool, depth: int = 0) -> Passing | None:
             _weigh_member(child, found, depth)
         if found.reference:
             return Passing.REFERENCE
-    if found.deleted and not found.kept:
-        return Passing.REFERENCE
-    return None if found.unsure else Passing.VALUE
+    if found.unsure:
+        return None
+    return Passing.REFERENCE if found.deleted and not found.kept else Passing.VALUE
 
 
 def _lists_members(words: str) -> bool:
