@@ -175,7 +175,13 @@ class Tracer(Protocol):
 
 
 class Backend(Protocol):
-    """An engine's way to compile and to run programs."""
+    """An engine's way to compile and to run programs.
+
+    Attributes:
+        takes_hold: whether the engine takes hold of processes as a debugger does, so that nobody else can.
+    """
+
+    takes_hold: bool
 
     def compile(
         self,

@@ -77,6 +77,8 @@ class Session:
                 process.Target.start(target.argv, env=target.env, cwd=target.cwd, user=process.invoking_user())
             )
             pids = (self._command.pid,)
+            if backend.takes_hold:
+                self._command.wait_at_entry()
         follow = isinstance(target, Command | Pids) and target.follow
         self._tracer = backend.tracer(
             self._resolved.program,

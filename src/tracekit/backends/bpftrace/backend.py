@@ -14,6 +14,8 @@ from tracekit.core.target import Target
 class BpftraceBackend:
     """A ``Backend`` that is bpftrace."""
 
+    takes_hold = False
+
     def compile(
         self,
         program: Program,

@@ -9,11 +9,12 @@ from tracekit.core.arch import Architecture
 from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
 from tracekit.core.target import Target
-from tracekit.errors import UnsupportedError
 
 
 class DtraceBackend:
     """A ``Backend`` that is DTrace."""
+
+    takes_hold = True
 
     def compile(
         self,
@@ -38,9 +39,6 @@ class DtraceBackend:
         options: Options,
     ) -> Tracer:
         """See ``Backend``."""
-        raise UnsupportedError(
-            feature="a run",
-            backend="dtrace",
-            reason="tracekit only compiles for it yet",
-            remedy="'tracekit compile --backend dtrace' prints the script; run that with dtrace.",
-        )
+        from tracekit.backends.dtrace.run import DtraceTracer
+
+        return DtraceTracer(program, places, processes, options)
