@@ -21,10 +21,12 @@ class Module:
 
     Attributes:
         name: what D calls it.
+        path: where the process has it from.
         mappings: the file's offsets that are in memory, each stretch with where it begins there.
     """
 
     name: str
+    path: str
     mappings: tuple[tuple[range, int], ...]
 
     def address(self, offset: int) -> int | None:
@@ -53,8 +55,34 @@ def module(pid: int, place: Place) -> Module:
             f"process {pid} has not loaded {place.image.path}",
             "dtrace probes what is loaded when it begins; bpftrace also probes what is loaded later.",
         )
-    name = PROGRAM if own else found[0][0].rpartition("/")[2]
-    return Module(name, tuple((held, start) for _, held, start in found))
+    path = found[0][0]
+    name = PROGRAM if own else path.rpartition("/")[2]
+    return Module(name, path, tuple((held, start) for _, held, start in found))
+
+
+def check_seen(engine: int, pid: int, place: Place) -> None:
+    """Refuse an engine that has another file where a process has a place's: it would count nothing.
+
+    dtrace opens a process's files by their paths, in its own mount namespace.
+
+    Args:
+        engine: the engine's process.
+        pid: the process.
+        place: the place.
+
+    Raises:
+        TargetError: if the file is another one, or none.
+    """
+    path = module(pid, place).path
+    try:
+        same = _identity(f"/proc/{engine}/root{path}") == _identity(place.path)
+    except OSError:
+        same = False
+    if not same:
+        raise TargetError(
+            f"dtrace doesn't see the {path} of process {pid}: another file is there, or none",
+            "Run tracekit where the process's file system is, such as in its container, or use bpftrace.",
+        )
 
 
 def address(pid: int, place: Place, virtual: int) -> int:

@@ -14,6 +14,7 @@ from tracekit.backends.dtrace.dialect import LINUX, dialect
 from tracekit.backends.dtrace.features import check_features
 from tracekit.backends.dtrace.instrument import Instrumented, instrument
 from tracekit.backends.dtrace.library import check_privilege, find_engine, installed, library, remark
+from tracekit.backends.dtrace.loaded import check_seen
 from tracekit.backends.dtrace.messages import read_messages
 from tracekit.backends.dtrace.quoting import BACKEND
 from tracekit.backends.dtrace.sites import check_processes, sites
@@ -112,6 +113,9 @@ class DtraceTracer:
             self._notes.append(note)
         self._parser: OutputParser = OutputParser(self._script.plan)
         self._await_ready()
+        for place in (place for found in self._places.values() for place in found):
+            for pid in self._pids:
+                check_seen(self._engine.pid, pid, place)
 
     def _compile(self) -> Instrumented:
         found = sites(self._program, self._places, self._pids, self._arch, self._dialect)
@@ -201,8 +205,10 @@ def _architecture(places: Mapping[FunctionProbe, Sequence[Place]]) -> Architectu
 def _options(options: Options) -> tuple[str, ...]:
     """The engine's own options."""
     room = max(_LEAST_ROOM, options.max_keys * _ENTRY_BYTES)
-    # Looked at ten times a second, so that neither the beginning nor a snapshot waits for long.
-    return ("errtags", f"aggsize={room}", "switchrate=10hz")
+    # Looked at ten times a second, so that neither the beginning nor a snapshot waits for long. Without a
+    # breakpoint at main(): where it is met while dtrace reads its buffers, dtrace waits for itself for ever
+    # (2.0.7: dt_proc_notify() has the lock that dt_consume_proc_exits() waits for, and the other way round).
+    return ("errtags", f"aggsize={room}", "switchrate=10hz", "evaltime=exec")
 
 
 def _environment() -> dict[str, str]:
