@@ -1,0 +1,1 @@
+"""DTrace, of Linux and macOS."""
