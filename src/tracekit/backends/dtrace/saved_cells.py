@@ -81,7 +81,7 @@ def read_cells(text: str, start: int) -> list[Reading]:
         return []
     line_end = text.find("\n", start)
     line_end = len(text) if line_end < 0 else line_end
-    for limit in (line_end, min(len(text), start + _WINDOW)):
+    for limit in (min(line_end, start + 4 * _WINDOW), min(len(text), start + _WINDOW)):
         if found := _chains(text, start, limit):
             return [_reading(text, cells) for cells in found]
     return []

@@ -9,7 +9,6 @@ as ``printa("\"%S\" %d %@d\n", @a)`` has them, which can't be misread. A line th
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from typing import Final
 
 from tracekit.backends.dtrace.saved_cells import HEADER, read_cells, unicode
@@ -27,6 +26,10 @@ _ROW: Final = re.compile(
     rf"(?:\|[@ ]{{40}}|[@ ]{{40}}\||[@ ]{{20}}\|[@ ]{{20}}|\|(?:{_BLOCK}){{0,40}} {{0,40}}) "
     r"(?P<number>-?\d{1,20}) *(?=\n|\Z)"
 )
+_FIRST: Final = ("<", str(-(1 << 62)))
+_LAST: Final = (">=", str(1 << 62))
+"""Labels of rows before and after which there are no others; elsewhere dtrace prints a row of zero."""
+
 _EVENTS: Final = re.compile(r"CPU +ID +FUNCTION:NAME *")
 _EVENT: Final = re.compile(r" {0,4}\d{1,4} +\d{1,9} +\S*:\S*(?: .*)?")
 _CPU: Final = re.compile(r" {4}\[CPU \d{1,4}\](?P<number> +-?\d{1,20})?")
@@ -64,12 +67,14 @@ class _Reader:
         self.name: str | None = None
         self.blank = True
         self.in_events = False
-        self.newlines = [found.start() for found in re.finditer("\n", text)]
+        self.line = 1
 
     def read(self) -> tuple[list[Entry], list[str]]:
         at = 0
         while at < len(self.text):
-            at = self._take(at)
+            end = self._take(at)
+            self.line += self.text.count("\n", at, end)
+            at = end
         return self.entries, self.events
 
     def _take(self, at: int) -> int:
@@ -81,7 +86,7 @@ class _Reader:
             return end
         if header := HEADER.match(self.text, at):
             rows, end = self._rows(header.end() + 1, at)
-            self._add(at, {(): ()}, rows)
+            self._add({(): ()}, rows)
             return end
         if self.name is not None and (tokens := self._tokens(at)):
             return tokens
@@ -117,14 +122,13 @@ class _Reader:
         else:
             value, end = readings[0].value, end + 1
         keys = {reading.layout: reading.keys for reading in readings}
-        self._add(at, keys, value, block=readings[0].block)
+        self._add(keys, value, block=readings[0].block)
         return end
 
     def _tokens(self, at: int) -> int:
         """Take an entry in the form of ours, as ``_entry`` does."""
         keys: list[Key] = []
         layout: list[str] = []
-        start = at
         while (found := _TOKEN.match(self.text, at)) is not None:
             number = found["number"]
             keys.append(int(number) if number else _unescaped(found["string"]))
@@ -134,38 +138,36 @@ class _Reader:
             return 0
         if keys and (header := HEADER.match(self.text, at + 1)):
             value, end = self._rows(header.end() + 1, at + 1)
-            self._add(start, {tuple(layout): tuple(keys)}, value)
+            self._add({tuple(layout): tuple(keys)}, value)
             return end
         last = keys.pop() if keys else ""
         if not isinstance(last, int) or self.text[at - 1] == " ":
             return 0
-        self._add(start, {tuple(layout[:-1]): tuple(keys)}, last)
+        self._add({tuple(layout[:-1]): tuple(keys)}, last)
         return at + 1
 
-    def _add(
-        self, at: int, keys: dict[Layout, tuple[Key, ...]], value: int | Rows, *, block: bool = False
-    ) -> None:
+    def _add(self, keys: dict[Layout, tuple[Key, ...]], value: int | Rows, *, block: bool = False) -> None:
         # dtrace begins a print with a blank line, and has one after each histogram.
         fresh = self.blank and not block and isinstance(value, int)
-        self.entries.append(Entry(self._number(at), keys, value, self.name, fresh))
+        self.entries.append(Entry(self.line, keys, value, self.name, fresh))
         self.blank = False
 
     def _rows(self, at: int, header: int) -> tuple[Rows, int]:
         """A histogram's rows, and the index of the line after them."""
         rows = []
-        while (found := _ROW.match(self.text, at)) is not None and len(found["label"]) >= 15:
+        while (found := _ROW.match(self.text, at)) is not None and len(found["label"]) >= 16:
             rows.append(Row(found["label"].strip(), int(found["number"])))
             at = found.end() + 1
-        number = self._number(header)
         if not rows:
-            raise refused(f"line {number} begins a histogram, but no row follows", HINT)
-        for row, which, unbounded in ((rows[0], "first", ("<", "-4611686018427387904")),
-                                      (rows[-1], "last", (">=", "4611686018427387904"))):  # fmt: skip
-            if row.number and not row.label.startswith(unbounded):
-                raise refused(
-                    f"the histogram in line {number} has no row of zero as its {which}: rows are missing",
-                    "The output was cut: import the whole of it.",
-                )
+            raise refused(f"line {self._number(header)} begins a histogram, but no row follows", HINT)
+        first, last = rows[0], rows[-1]
+        if (first.number and not first.label.startswith(_FIRST)) or (
+            last.number and not last.label.startswith(_LAST)
+        ):
+            raise refused(
+                f"the histogram in line {self._number(header)} has no row of zero at an end: rows are missing",
+                "The output was cut: import the whole of it.",
+            )
         return tuple(rows), at
 
     def _per_cpu(self, end: int, found: re.Match[str]) -> int:
@@ -189,7 +191,8 @@ class _Reader:
                 return at
 
     def _number(self, at: int) -> int:
-        return bisect_right(self.newlines, at - 1) + 1
+        """The number of the line that an index is in, from 1."""
+        return self.text.count("\n", 0, at) + 1
 
     def _not_understood(self, at: int) -> EngineError:
         line = unicode(self._line(at))
