@@ -152,7 +152,7 @@ MOMENTS = st.datetimes(
 @st.composite
 def maps(draw: st.DrawFn) -> rs.MapResult:
     """Maps of any function, with up to four entries."""
-    scalar = st.tuples(st.sampled_from(["count", "sum", "min", "max", "avg", "stats"]), st.none())
+    scalar = st.tuples(st.sampled_from(["count", "sum", "min", "max", "avg", "stats", "value"]), st.none())
     spread = st.tuples(st.sampled_from(["hist", "lhist", "llquantize"]), SCHEMES)
     function, scheme = draw(scalar | spread)
     names = draw(st.lists(TEXT, max_size=2))
@@ -175,13 +175,13 @@ TARGETS = st.builds(
 )
 PROVENANCES = st.builds(
     rs.Provenance,
-    program=PROGRAMS,
+    program=st.none() | PROGRAMS,
     text=TEXT,
     engine=st.builds(rs.Engine, TEXT, TEXT, TEXT),
     target=TARGETS,
     machine=st.builds(rs.Machine, TEXT, TEXT, TEXT, TEXT),
-    started=MOMENTS,
-    ended=MOMENTS,
+    started=st.none() | MOMENTS,
+    ended=st.none() | MOMENTS,
     binaries=st.lists(st.builds(rs.Binary, TEXT, TEXT), max_size=2).map(tuple),
     tracekit=TEXT,
     resolutions=st.lists(
@@ -196,6 +196,7 @@ PROVENANCES = st.builds(
         ),
         max_size=2,
     ).map(tuple),
+    imported=st.none() | st.builds(rs.Import, TEXT, TEXT, MOMENTS),
 )
 LOSSES = st.builds(rs.Loss, st.sampled_from(rs.LossKind), TEXT, MAYBE_COUNT, st.none() | TEXT, TEXT)
 RESULTS = st.builds(

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from tracekit.workflow.calibrate import calibrate as calibrate
     from tracekit.workflow.calibrate import resolve as resolve
     from tracekit.workflow.compiling import compile_program as compile
+    from tracekit.workflow.importing import import_output as import_output
     from tracekit.workflow.session import Session as Session
     from tracekit.workflow.session import run as run
     from tracekit.workflow.session import start as start
@@ -82,6 +83,7 @@ _WHERE: Final = {
     "syntax": "expression=parse_expression parse print_program",
     "workflow.calibrate": "Calibrated calibrate resolve",
     "workflow.compiling": "compile=compile_program",
+    "workflow.importing": "import_output",
     "workflow.session": "Session run start",
 }
 _NAMES: Final = {

@@ -67,10 +67,10 @@ class Case:
         target = words[words.index("-c") + 1].split() if "-c" in words else []
         if target[1:2] == ["file"]:
             return list(map(int, (FOLDER / "rand512.values.txt").read_text().split()))
-        return list(map(_value, target[2:])) if target[1:2] == ["i64"] else None
+        return list(map(value_of_word, target[2:])) if target[1:2] == ["i64"] else None
 
 
-def _value(word: str) -> int:
+def value_of_word(word: str) -> int:
     """A number as the traced program reads it: ``^40`` is ``2 ** 40``, ``-^40+1`` one above ``-2 ** 40``."""
     named = {"MIN": -(2**63), "MAX": 2**63 - 1}
     if word in named:

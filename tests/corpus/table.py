@@ -12,7 +12,8 @@ from typing import Any
 import attrs
 from tests.corpus.cases import FOLDER, Case, cases
 
-from tracekit.backends.bpftrace.saved import Saved, parse_saved
+from tracekit.backends.bpftrace.saved import parse_saved
+from tracekit.backends.saved import Saved
 from tracekit.core.histogram import Histogram
 from tracekit.errors import TracekitError
 

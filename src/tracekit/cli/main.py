@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import keyword
 import os
 import sys
 from importlib import import_module
@@ -19,6 +20,7 @@ _COMMANDS: Final = {
     "calibrate": "Find out where a function's arguments are.",
     "calibrations": "Look after stored calibrations.",
     "compile": "Print the script that an engine would be given.",
+    "import": "Turn saved output of bpftrace or dtrace into a result.",
     "parse": "Check a program and print its model as JSON.",
 }
 """Verbs with their short help, so that ``tracekit --help`` imports none of them."""
@@ -33,7 +35,8 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f"tracekit.cli.commands.{cmd_name}")
+        suffix = "_" if keyword.iskeyword(cmd_name) else ""
+        module = import_module(f"tracekit.cli.commands.{cmd_name}{suffix}")
         command: click.Command = module.command
         return command
 

@@ -33,7 +33,7 @@ class _Label:
 @attrs.frozen
 class _Map:
     name: str
-    function: Literal["count", "sum", "min", "max", "avg", "stats", "hist", "lhist", "llquantize"]
+    function: Literal["count", "sum", "min", "max", "avg", "stats", "hist", "lhist", "llquantize", "value"]
     key_names: tuple[str, ...]
     key_labels: tuple[tuple[_Label, ...], ...]
     entries: tuple[_Entry, ...]

@@ -22,7 +22,8 @@ class MapResult:
 
     Attributes:
         name: the map's name without ``@``.
-        function: the aggregation's word: ``count``, ``sum``, …, ``hist``, ``lhist``, ``llquantize``.
+        function: the aggregation's word: ``count``, ``sum``, …, ``hist``, ``lhist``, ``llquantize``; or
+            ``value`` for one number, not known which, that stands as the sum.
         key_names: the keys' expressions as text; empty for a map without keys.
         entries: a histogram for each tuple of keys; the one of ``()`` for a map without keys.
         key_labels: for each key, what the source calls its values, if it is an enumeration; empty if no key
@@ -167,32 +168,49 @@ class Machine:
 
 
 @attrs.frozen
+class Import:
+    """Saved output of an engine that a result was read from, instead of tracing.
+
+    Attributes:
+        file: its name; ``-`` for standard input, or the empty string if it had none.
+        sha256: the hash of its bytes in hexadecimal.
+        at: when it was read, with a time zone.
+    """
+
+    file: str
+    sha256: str
+    at: datetime
+
+
+@attrs.frozen
 class Provenance:
     """Where a result comes from.
 
     Attributes:
-        program: what was asked.
+        program: what was asked; None if it isn't known, as for saved output of somebody else's script.
         text: the program as text.
         engine: what did the tracing.
         target: who was traced.
         machine: where.
         binaries: what was probed.
-        started: when the probes were in place, with a time zone.
-        ended: when they were taken away, with a time zone.
+        started: when the probes were in place, with a time zone; None if that isn't known.
+        ended: when they were taken away, with a time zone; None if that isn't known.
         tracekit: tracekit's version.
         resolutions: what the program's names were taken for.
+        imported: the saved output that it was read from; None if tracekit traced.
     """
 
-    program: Program
+    program: Program | None
     text: str
     engine: Engine
     target: TargetRecord
     machine: Machine
-    started: datetime
-    ended: datetime
+    started: datetime | None
+    ended: datetime | None
     binaries: tuple[Binary, ...] = ()
     tracekit: str = ""
     resolutions: tuple[Resolution, ...] = ()
+    imported: Import | None = None
 
 
 @attrs.frozen

@@ -147,7 +147,7 @@ def _scalar(function: str, histogram: Histogram) -> str:
 def _figure(function: str, histogram: Histogram) -> int | Fraction | None:
     """What bpftrace orders a map's entries by."""
     match function:
-        case "sum":
+        case "sum" | "value":
             return histogram.sum
         case "min":
             return histogram.min

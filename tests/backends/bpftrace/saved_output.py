@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tracekit.backends.bpftrace.saved import Saved, parse_saved
+from tracekit.backends.bpftrace.saved import parse_saved
+from tracekit.backends.saved import Saved
 from tracekit.core.histogram import Histogram
 from tracekit.core.probe import FunctionName, Uprobe
 from tracekit.core.program import Clause, Program

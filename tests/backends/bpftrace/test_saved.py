@@ -10,7 +10,8 @@ import pytest
 from tests.corpus.cases import FOLDER, VERSIONS, Case, cases
 from tests.corpus.table import TABLE, computed
 
-from tracekit.backends.bpftrace.saved import Saved, parse_saved
+from tracekit.backends.bpftrace.saved import parse_saved
+from tracekit.backends.saved import Saved
 from tracekit.core.aggregation import Distribution
 from tracekit.core.buckets import Log2, Scheme
 from tracekit.core.expr import Arg, Cast

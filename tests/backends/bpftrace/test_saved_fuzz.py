@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tests.backends.bpftrace.saved_output import program
 from tests.corpus.cases import cases
 
-from tracekit.backends.bpftrace.saved import Saved, parse_saved
+from tracekit.backends.bpftrace.saved import parse_saved
+from tracekit.backends.saved import Saved
 from tracekit.core.buckets import Linear, Log2
 from tracekit.core.histogram import Histogram
 from tracekit.errors import TracekitError

@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.backends.bpftrace.saved_output import NEW, OLD, read_json
 
-from tracekit.backends.bpftrace.saved import Saved
+from tracekit.backends.saved import Saved
 from tracekit.core.histogram import Bucket
 from tracekit.core.result import Loss, LossKind
 from tracekit.errors import EngineError

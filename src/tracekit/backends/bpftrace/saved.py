@@ -10,37 +10,16 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-import attrs
-
 from tracekit.backends.bpftrace.saved_json import parse_json
-from tracekit.backends.bpftrace.saved_maps import UNKNOWN_FUNCTION, MapReader
+from tracekit.backends.bpftrace.saved_maps import MapReader
 from tracekit.backends.bpftrace.saved_messages import Messages
 from tracekit.backends.bpftrace.saved_model import SATURATED, Age, Print, Row
 from tracekit.backends.bpftrace.saved_text import parse_text
+from tracekit.backends.saved import UNKNOWN_FUNCTION, Saved
 from tracekit.core.program import Program
-from tracekit.core.result import Loss, MapResult
 
 _FIRST: Final = re.compile(r'^(?:@|\{"type": ")', re.MULTILINE)
 """What begins the first line that is of a map in text output, or of anything in JSON output."""
-
-
-@attrs.frozen
-class Saved:
-    """What saved output tells.
-
-    Attributes:
-        maps: those of the program in its order, then others in theirs. Where the program isn't known, a map of
-            numbers has the function ``value`` and each number as the sum of an entry, a map's keys are named
-            ``key`` or ``key1``, ``key2`` …
-        losses: what is missing from them, as far as bpftrace said so.
-        notes: what a reader should know, such as what couldn't be told from the output.
-        other: what the script printed besides maps: lines of text, or the data of JSON's records.
-    """
-
-    maps: tuple[MapResult, ...]
-    losses: tuple[Loss, ...] = ()
-    notes: tuple[str, ...] = ()
-    other: tuple[str, ...] = ()
 
 
 def parse_saved(

@@ -28,8 +28,8 @@ from tracekit.backends.bpftrace.saved_model import (
     Stats,
     Value,
     refused,
-    shown,
 )
+from tracekit.backends.saved import shown
 
 _ESCAPE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u")
 _COUNT: Final = re.compile(r', "count": ([0-9a-f]{1,16})\}')

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from tracekit.backends.bpftrace.saved_model import Print, refused, shown
+from tracekit.backends.bpftrace.saved_model import Print, refused
+from tracekit.backends.saved import key_names, shown
 from tracekit.core.expr import Expr, type_of
 from tracekit.core.program import Aggregate
 from tracekit.core.result import Key
@@ -74,8 +75,7 @@ def _without_program(printed: Sequence[str], separator: str) -> tuple[tuple[str,
     if len(widths) != 1 or not all(_INTEGER.fullmatch(part) for parts in split for part in parts):
         return ("key",), [(text,) for text in printed]
     width = widths.pop()
-    names = ("key",) if width == 1 else tuple(f"key{n}" for n in range(1, width + 1))
-    return names, [tuple(map(int, parts)) for parts in split]
+    return key_names(width), [tuple(map(int, parts)) for parts in split]
 
 
 def _type(key: Expr) -> Type | None:

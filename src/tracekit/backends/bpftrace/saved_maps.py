@@ -10,6 +10,7 @@ import attrs
 from tracekit.backends.bpftrace.saved_buckets import Division, infer
 from tracekit.backends.bpftrace.saved_keys import split_keys
 from tracekit.backends.bpftrace.saved_model import Age, Average, Print, Stats, Value, refused
+from tracekit.backends.saved import UNKNOWN_FUNCTION
 from tracekit.core.aggregation import Count, Distribution, Moment, Scalar, value_of
 from tracekit.core.buckets import Linear
 from tracekit.core.expr import Cast, type_of
@@ -19,9 +20,6 @@ from tracekit.core.result import Loss, MapResult
 from tracekit.core.types import INT64, UINT64, IntType
 from tracekit.errors import EngineError, UsageError
 from tracekit.syntax import function_name
-
-UNKNOWN_FUNCTION: Final = "value"
-"""The word for a number that may be a count, a sum, an extreme, an average, or an assigned value."""
 
 _SPACES: Final = "from 0.24 on, bpftrace leaves spaces and outer parentheses out of keys in JSON"
 _DEFAULT_ENTRIES: Final = 4096

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final, NamedTuple
 
 import attrs
 
-from tracekit.errors import EngineError, UsageError
+from tracekit.backends import saved
+from tracekit.errors import UsageError
+
+refused = partial(saved.refused, "bpftrace")
+"""The error for output of bpftrace that can't be understood."""
 
 SATURATED: Final = 1 << 31
 """Where the last bucket of ``hist()`` begins before bpftrace 0.20; all greater values are in it."""
@@ -101,19 +106,3 @@ class Age:
         if self.until <= version:
             return True
         return False if self.since >= version else None
-
-
-def refused(message: str, hint: str, line: str = "") -> EngineError:
-    """The error for output that can't be understood.
-
-    Args:
-        message: one sentence that says what and where.
-        hint: the way out.
-        line: the line that it is about.
-    """
-    return EngineError(message=message, hint=hint, engine="bpftrace", output=line[:2000])
-
-
-def shown(text: str, limit: int = 80) -> str:
-    """Text for a message: on one line, printable, and not too much of it."""
-    return repr(text if len(text) <= limit else f"{text[:limit]}…")

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from tracekit.backends.bpftrace.saved_messages import Messages
-from tracekit.backends.bpftrace.saved_model import Print, Row, Stats, Value, refused, shown
+from tracekit.backends.bpftrace.saved_model import Print, Row, Stats, Value, refused
+from tracekit.backends.saved import shown
 from tracekit.errors import EngineError
 
 _NAME = r"(?P<name>[A-Za-z0-9_]*)"

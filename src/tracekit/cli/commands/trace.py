@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from time import monotonic
 
-import attrs
 import click
 
 from tracekit import process
@@ -22,9 +19,10 @@ from tracekit.cli.programs import (
     target_parameters,
     tell_ending,
 )  # fmt: skip
+from tracekit.cli.screen import Screen
 from tracekit.core.calibration import Verdict
 from tracekit.core.escape import printable
-from tracekit.core.result import Ending, Result, Snapshot
+from tracekit.core.result import Ending
 from tracekit.core.target import SystemWide
 from tracekit.errors import TargetError, UsageError
 from tracekit.workflow.resolve import in_words
@@ -154,7 +152,7 @@ def command(
         require=Verdict(require),
         calibrate=calibrate,
     )
-    screen = _Screen(form, output)
+    screen = Screen(form, output)
     # An engine's timer may come late; asked for half the time, a line is never missed.
     session = start(program, target, backend=backend, options=options, interval=interval)
     with process.stop_signals() as signals, session:
@@ -174,61 +172,11 @@ def command(
                 screen.snapshot(snapshot)
         result = session.stop()
     screen.result(result)
-    if form == "json" or output is not None:
-        # A text on standard output says it itself.
-        from tracekit.render.text import render_losses
-
-        click.echo(render_losses(result), err=True, nl=False)
     ending = result.provenance.target.ending
     tell_ending(ending, quiet)
     if propagate_exit and ending is not None and result.complete:
         return _status(ending)
     return 0 if result.complete else 1
-
-
-@attrs.frozen
-class _Screen:
-    """Where results go, and how."""
-
-    form: str
-    output: str | None
-
-    def snapshot(self, snapshot: Snapshot) -> None:
-        if self.form == "json":
-            from tracekit.render.run_file import dump_snapshot
-
-            click.echo(dump_snapshot(snapshot), nl=False)
-        else:
-            from tracekit.render.text import render_text
-
-            click.echo(f"after {snapshot.at:.1f} s:")
-            click.echo(render_text(snapshot.maps, width=_width(), colour=_colour()))
-
-    def result(self, result: Result) -> None:
-        if self.form == "json":
-            from tracekit.render.run_file import dump
-
-            text = dump(result)
-        else:
-            from tracekit.render.text import render_result
-
-            to_file = self.output is not None
-            text = render_result(result, width=_width(), colour=not to_file and _colour())
-        if self.output is None:
-            click.echo(text, nl=False)
-        else:
-            from tracekit.files import write_atomically
-
-            write_atomically(self.output, text.encode(), own=process.chown_to_invoking)
-
-
-def _width() -> int:
-    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80
-
-
-def _colour() -> bool:
-    """Whether to colour: on a terminal, unless NO_COLOR is set (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _status(ending: Ending) -> int:
