@@ -80,7 +80,8 @@ def told(plan: MapPlan, figures: Figures, total: int, *, final: bool, engine: st
     groups = [*figures.buckets, *(k for k in figures.counts if k not in figures.buckets)]
     if not plan.keys and not groups:
         groups = [()]
-    entries = {keys: reader.histogram(keys) for keys in groups}
+    # By their keys, since engines have orders of their own.
+    entries = {keys: reader.histogram(keys) for keys in sorted(groups)}
     result = MapResult(plan.name, plan.function, tuple(key.text for key in plan.keys), entries)
     notes = (f"the sum of @{plan.name} was not checked for overflow of 64 bits",) if reader.unchecked else ()
     in_buckets = (sum(b.values()) for b in figures.buckets.values())

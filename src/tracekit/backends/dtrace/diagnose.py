@@ -159,6 +159,12 @@ _ALL: Final = (
         "The function may be too short or unusual for it; probe its caller.",
     ),
     _Cause(
+        r"process (?P<pid>\d+) is not a dynamically-linked executable",
+        TargetError,
+        "dtrace for Linux traces only dynamically linked programs, and that of process {pid} is none",
+        "Use bpftrace; or build it so, as Go does with -linkmode=external.",
+    ),
+    _Cause(
         r"(?P<probe>\S+) does not match any probes|no probes matched",
         EngineError,
         "dtrace has no such probe",
