@@ -102,6 +102,19 @@ def test_memory_and_arguments_on_the_stack(binaries: Callable[[str], Path]) -> N
 
 
 @pytest.mark.usefixtures("backends")
+def test_what_cannot_be_read(binaries: Callable[[str], Path]) -> None:
+    """An event whose value can't be read is counted, with 0, and the result says how many there were."""
+    binary = str(binaries("calls"))
+    program = f"uprobe:{binary}:value {{ @ = count(); @s = sum(*(uint32 *)arg0 + 1) }}"
+    result = traced("dtrace", program, binary, "values", "1", "2", "3")
+    assert [m.entries[()].count for m in result.maps] == [3, 3]
+    assert result.maps[1].entries[()].sum == 3
+    (loss,) = result.losses
+    assert (loss.kind, loss.count) == (tk.LossKind.APPROXIMATE, 3)
+    assert "invalid address" in loss.message and "filter" in loss.hint
+
+
+@pytest.mark.usefixtures("backends")
 def test_threads_lose_nothing(binaries: Callable[[str], Path]) -> None:
     """Two threads' calls are counted to the last one."""
     binary = str(binaries("calls"))

@@ -61,6 +61,9 @@ def test_failing_clauses_are_counted(line: str):
     assert "pid6140:vals:fstr:entry" in loss.message
     assert "invalid address, first (0x8)" in loss.message
     assert "pointer" in loss.hint
+    (unread,) = read_messages(f"dtrace: {line}\n".encode(), of_a_run=True).losses
+    assert (unread.kind, unread.count) == (LossKind.APPROXIMATE, 1)
+    assert "taken for 0" in unread.message
 
 
 @pytest.mark.parametrize(

@@ -145,11 +145,13 @@ class Messages:
         return tuple(notes)
 
 
-def read_messages(said: bytes) -> Messages:
+def read_messages(said: bytes, *, of_a_run: bool = False) -> Messages:
     """Sort what dtrace said.
 
     Args:
         said: its standard error; of a long one the middle may be left out, with a line that says so.
+        of_a_run: whether of a run's own program, in which a clause that fails is one that only reads a value,
+            and the value is 0 then.
     """
     drops = dict.fromkeys(_DROPS, 0)
     faults: dict[tuple[str, str], tuple[int, str]] = {}
@@ -168,7 +170,7 @@ def read_messages(said: bytes) -> Messages:
         elif not (_NOTICES if named else _UNNAMED_NOTICES).fullmatch(text):
             rest.append(text)
     losses += [Loss(drop.kind, drop.message.format(n=n), n, hint=drop.hint) for drop, n in drops.items() if n]
-    losses += [_abandoned(*of, *told) for of, told in faults.items()]
+    losses += [(_unread if of_a_run else _abandoned)(*of, *told) for of, told in faults.items()]
     return Messages(tuple(losses), tuple(rest))
 
 
@@ -200,6 +202,16 @@ def _abandoned(probe: str, fault: str, times: int, detail: str) -> Loss:
         LossKind.EVENTS,
         f"at {printable(probe)} a clause was given up, {times} in all: {fault}{where}; what it would have "
         "recorded from there on is missing",
+        times,
+        hint=_FAULT_HINTS.get(fault, ""),
+    )
+
+
+def _unread(probe: str, fault: str, times: int, detail: str) -> Loss:
+    where = f", first{detail}" if detail and times > 1 else detail
+    return Loss(
+        LossKind.APPROXIMATE,
+        f"at {printable(probe)} a value could not be read, {times} in all: {fault}{where}; it was taken for 0",
         times,
         hint=_FAULT_HINTS.get(fault, ""),
     )

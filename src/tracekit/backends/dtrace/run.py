@@ -176,7 +176,7 @@ class DtraceTracer:
                 break
             self._take(data)
         status = self._engine.wait(self._patience)
-        said = read_messages(self._engine.stderr)
+        said = read_messages(self._engine.stderr, of_a_run=True)
         self._losses += said.losses
         if self.ended and not self._finished:
             from tracekit.backends.dtrace.diagnose import diagnose
