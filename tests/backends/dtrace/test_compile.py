@@ -10,7 +10,6 @@ from tracekit.backends.dtrace.attach import by_name
 from tracekit.backends.dtrace.dialect import DIALECTS, LINUX, dialect
 from tracekit.backends.dtrace.emit import Emitter
 from tracekit.backends.dtrace.instrument import instrument
-from tracekit.backends.registry import backend
 from tracekit.core.arch import X86_64
 from tracekit.core.expr import Arg, Binary, Cast, Int, Reg, Str, String, Unary
 from tracekit.core.types import INT64, INT_TYPES, UINT64
@@ -49,13 +48,6 @@ def test_systems_by_their_names() -> None:
     assert all(dialect(name) is found for name, found in DIALECTS.items())
     with pytest.raises(UsageError, match="no dtrace for 'Plan9'"):
         tk.compile(tk.parse("uprobe:a:f { @ = count() }"), backend="dtrace", system="Plan9")
-
-
-def test_a_run_is_refused_for_now() -> None:
-    """What is to do instead is told."""
-    with pytest.raises(UnsupportedError, match="only compiles") as error:
-        backend("dtrace").tracer(tk.parse("uprobe:a:f { @ = count() }"), {}, {}, None, Options())  # type: ignore[arg-type]
-    assert "tracekit compile --backend dtrace" in error.value.hint
 
 
 def test_expressions_read_as_a_person_writes_them() -> None:
