@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from tracekit.workflow.calibrate import calibrate as calibrate
     from tracekit.workflow.calibrate import resolve as resolve
     from tracekit.workflow.compiling import compile_program as compile
+    from tracekit.workflow.doctor import doctor as doctor
     from tracekit.workflow.importing import import_output as import_output
     from tracekit.workflow.session import Session as Session
     from tracekit.workflow.session import run as run
@@ -82,6 +83,7 @@ _WHERE: Final = {
     "render.run_file": "dump load_run=load",
     "syntax": "expression=parse_expression parse print_program",
     "workflow.calibrate": "Calibrated calibrate resolve",
+    "workflow.doctor": "doctor",
     "workflow.compiling": "compile=compile_program",
     "workflow.importing": "import_output",
     "workflow.session": "Session run start",

@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "calibrate": "Find out where a function's arguments are.",
     "calibrations": "Look after stored calibrations.",
     "compile": "Print the script that an engine would be given.",
+    "doctor": "Say what tracekit can do on this machine.",
     "import": "Turn saved output of bpftrace or dtrace into a result.",
     "parse": "Check a program and print its model as JSON.",
 }
