@@ -22,7 +22,7 @@ TRACEKIT = (sys.executable, "-m", "tracekit")
 
 
 class Engine(NamedTuple):
-    """A bpftrace that can be used here."""
+    """An engine that can be used here."""
 
     name: str
     path: str
@@ -41,12 +41,12 @@ def options(description: str | None, runs: int) -> argparse.ArgumentParser:
     return parser
 
 
-def engines() -> list[Engine]:
-    """The system's bpftrace and those of ``make engines``."""
+def engines(kind: str = "bpftrace") -> list[Engine]:
+    """The engines of a kind: the system's and those of ``make engines``."""
     command = [sys.executable, ROOT / "tools" / "engines.py", "list"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = [Engine(*line.split("\t")) for line in listed.splitlines()]
-    return [engine for engine in found if not engine.name.startswith("dtrace")]
+    return [engine for engine in found if engine.name.startswith("dtrace") == (kind == "dtrace")]
 
 
 @contextlib.contextmanager

@@ -40,6 +40,7 @@ def import_output(
     engine_version: str = "",
     errors: bytes = b"",
     program: Program | None = None,
+    printed: bool = False,
 ) -> Result:
     """Read what an engine printed for a script that tracekit didn't run.
 
@@ -53,6 +54,8 @@ def import_output(
         errors: what it wrote to standard error, if that was saved apart.
         program: what was traced, if it is known and tracekit's language can say it: output alone doesn't tell
             counts from sums, and seldom all bounds of a histogram.
+        printed: whether lines of dtrace's output that aren't its own are what the script or the target printed;
+            they are left out then, and the result says how many. bpftrace's can be told without.
 
     Raises:
         UsageError: if it can't be told whose output it is, it is too large, or the request makes no sense.
@@ -73,7 +76,7 @@ def import_output(
     elif engine == "dtrace":
         from tracekit.backends.dtrace.saved import parse_saved as parse_dtrace
 
-        saved = parse_dtrace(output, errors=errors, program=program)
+        saved = parse_dtrace(output, errors=errors, program=program, printed=printed)
     else:
         raise UsageError(f"saved output of {engine!r} can't be read", f"There is {' and '.join(ENGINES)}.")
     unknown = (

@@ -45,6 +45,10 @@ def test_recorded_runs_are_read_or_refused_for_a_reason(name: str) -> None:
     if name in OF_THE_SCRIPT:
         with pytest.raises(EngineError, match="line 1 isn't output of an aggregation"):
             outcome(case)
+        kept = parse_saved(case.output, errors=case.errors, printed=True)
+        assert any("lines that are no aggregation's are left out" in note for note in kept.notes)
+        first = next(line for line in case.output.decode("latin-1").splitlines() if line.strip())
+        assert kept.other and kept.other[0].encode("utf-8", "surrogateescape").decode("latin-1") == first
     elif not case.output and b"dtrace: " in case.errors:
         with pytest.raises(EngineError, match="dtrace gave no result: ") as caught:
             outcome(case)

@@ -155,7 +155,7 @@ def test_events_are_left_out_with_a_note() -> None:
     saved = read(events + "\n" + keys([4]) + "\n")
     assert saved.maps[0].entries[()].sum == 4
     assert len(saved.other) == 1
-    assert any("1 lines of events are left out" in note for note in saved.notes)
+    assert any("1 lines that are no aggregation" in note for note in saved.notes)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ from tracekit.backends.saved import UNKNOWN_FUNCTION, Saved, shown
 from tracekit.core.program import Aggregate, Program
 
 
-def parse_saved(output: bytes, *, errors: bytes = b"", program: Program | None = None) -> Saved:
+def parse_saved(
+    output: bytes, *, errors: bytes = b"", program: Program | None = None, printed: bool = False
+) -> Saved:
     """Read output of dtrace in its default layout, as Linux (2.0) and macOS have it.
 
     Args:
@@ -29,6 +31,8 @@ def parse_saved(output: bytes, *, errors: bytes = b"", program: Program | None =
             aggregation has, its name, keys and bounds. dtrace prints none that is empty: the program must
             have as many maps as the output has aggregations, in the same order, unless the script printed
             their names.
+        printed: whether lines that are none of dtrace's own are what the script's ``printf()`` or the target
+            printed: they are kept as text then, and else refused.
 
     Raises:
         EngineError: if dtrace reported an error and gave no result, if a line isn't understood or can be read
@@ -39,8 +43,8 @@ def parse_saved(output: bytes, *, errors: bytes = b"", program: Program | None =
     messages.read_errors(said)
     # A character for each byte, since dtrace counts its columns in bytes.
     text = output.decode("latin-1")
-    entries, events = read_layout(text, messages)
-    if not entries:
+    entries, events = read_layout(text, messages, printed=printed)
+    if not entries and not events:
         messages.fail(said)
     groups, notes = group(entries)
     reader = MapReader(messages.notes)
@@ -58,7 +62,8 @@ def parse_saved(output: bytes, *, errors: bytes = b"", program: Program | None =
             "counts or sums; each stands as a sum"
         ] = None
     if events:
-        messages.notes[f"{len(events)} lines of events are left out, the first being {shown(events[0])}"] = None
+        left_out = f"{len(events)} lines that are no aggregation's are left out"
+        messages.notes[f"{left_out}, the first being {shown(events[0])}"] = None
     if text and not text.endswith("\n"):
         messages.notes["the output doesn't end with a whole line, so it may have been cut"] = None
     return Saved(maps, (*messages.losses(), *reader.losses), tuple(messages.notes), tuple(events))

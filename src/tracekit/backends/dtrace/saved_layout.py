@@ -42,25 +42,27 @@ _ESCAPED: Final = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 _INTERRUPT: Final = "^C"
 
 
-def read_layout(text: str, messages: Messages) -> tuple[list[Entry], list[str]]:
+def read_layout(text: str, messages: Messages, *, printed: bool = False) -> tuple[list[Entry], list[str]]:
     """Read output in the default layout.
 
     Args:
         text: all of it, a character for each byte.
         messages: takes what dtrace says besides.
+        printed: whether other lines are what the script or the target printed; if not, they are errors.
 
     Returns:
-        The entries in their order, and lines of events, which hold nothing of aggregations.
+        The entries in their order; and other lines, of events and of what was printed.
 
     Raises:
         EngineError: if a line isn't understood.
     """
-    return _Reader(text, messages).read()
+    return _Reader(text, messages, printed=printed).read()
 
 
 class _Reader:
-    def __init__(self, text: str, messages: Messages) -> None:
+    def __init__(self, text: str, messages: Messages, *, printed: bool) -> None:
         self.text = text
+        self.printed = printed
         self.messages = messages
         self.entries: list[Entry] = []
         self.events: list[str] = []
@@ -101,7 +103,9 @@ class _Reader:
         elif named := _NAME.fullmatch(line):
             self.name = named[1]
         elif line.strip() and line != _INTERRUPT and not self.messages.take(unicode(line)):
-            raise self._not_understood(at)
+            if not self.printed:
+                raise self._not_understood(at)
+            self.events.append(unicode(line))
         return end
 
     def _line(self, at: int) -> str:

@@ -15,7 +15,7 @@ refused = partial(saved.refused, "dtrace")
 
 HINT: Final = (
     "Import dtrace's own output alone: its -o FILE keeps it apart from what the target prints. "
-    "If the line means nothing, take it out."
+    "If such lines are only what the script or the target printed, --printed leaves them out."
 )
 
 

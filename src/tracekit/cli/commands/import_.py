@@ -21,6 +21,8 @@ from tracekit.workflow.importing import ENGINES, LARGEST, import_output
 @option("--engine-version", default="", metavar="VERSION",
         help="The engine's version, such as 0.23.2; only some output of bpftrace needs it.")  # fmt: skip
 @option("--errors", metavar="FILE", help="What the engine wrote to standard error, if it was saved apart.")
+@option("--printed", is_flag=True,
+        help="Leave out lines that dtrace's script or the target printed; the result counts them.")  # fmt: skip
 @option("-e", "--program", "text", metavar="PROGRAM",
         help="What was traced, in tracekit's language, if it is known: it says what numbers are.")  # fmt: skip
 @option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
@@ -32,6 +34,7 @@ def command(
     engine: str | None,
     engine_version: str,
     errors: str | None,
+    printed: bool,
     text: str | None,
     form: str,
     output: str | None,
@@ -61,6 +64,7 @@ def command(
             engine_version=engine_version,
             errors=said,
             program=program,
+            printed=printed,
         )
         for file in files
     ]
