@@ -128,6 +128,15 @@ class Engine:
         """
         return self._stdout.get(timeout)
 
+    def worked(self) -> int:
+        """How much processor time it has taken, in the kernel's ticks; 0 if that can't be known."""
+        try:
+            with open(f"/proc/{self.pid}/stat", encoding="ascii", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            return 0
+        return int(fields[11]) + int(fields[12])
+
     def interrupt(self) -> None:
         """Asks it by SIGINT to print its result and to end; a second call does nothing.
 

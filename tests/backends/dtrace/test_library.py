@@ -51,6 +51,16 @@ def test_the_program_is_found_as_any_engine_is(dtrace: str, monkeypatch: pytest.
         find_engine()
 
 
+def test_the_other_program_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """SystemTap's dtrace, a script that makes headers, is passed over, or named if there is no real one."""
+    path = tmp_path / "dtrace"
+    path.write_text("#!/usr/bin/python3\n# This file is part of systemtap, and is free software.\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("TRACEKIT_DTRACE", str(path))
+    with pytest.raises(EngineMissingError, match="is SystemTap's"):
+        find_engine()
+
+
 @pytest.mark.parametrize(
     ("platform", "dialect"), [("darwin", "macos"), ("freebsd14", "freebsd"), ("sunos5", "illumos")]
 )

@@ -41,6 +41,7 @@ _TASK_PT_REGS: Final = (5, 15)
 _VERSION: Final = re.compile(rb"\bD (\d+(?:\.\d+)*)")
 _SYMBOL: Final = re.compile(rb"\bvmlinux`(\w+)")
 
+_HEAD: Final = 4096
 _START_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.002
 _CAP_SYS_ADMIN: Final = 21
@@ -72,16 +73,28 @@ def find_engine() -> str:
     """
     named = os.environ.get("TRACEKIT_DTRACE")
     # It is where an ordinary user's PATH often doesn't lead.
-    found = process.find_program(named or "dtrace") or (
-        None if named else process.find_program("/usr/sbin/dtrace")
-    )
-    if found is None:
+    candidates = [named] if named else ["dtrace", "/usr/sbin/dtrace"]
+    found = [path for path in map(process.find_program, candidates) if path is not None]
+    real = [path for path in found if not _is_of_systemtap(path)]
+    if not real:
+        missing = f"TRACEKIT_DTRACE={named!r} is no program" if named else "dtrace is not installed"
+        other = "is SystemTap's, which makes headers for static probes and traces nothing"
         raise EngineMissingError(
-            f"TRACEKIT_DTRACE={named!r} is no program" if named else "dtrace is not installed",
+            f"{found[0]} {other}" if found else missing,
             "macOS has it; 'apt-get install dtrace' installs it on Debian unstable, 'dnf install dtrace' on "
             "Oracle Linux. Or set TRACEKIT_DTRACE to its path.",
         )
-    return found
+    return real[0]
+
+
+def _is_of_systemtap(path: str) -> bool:
+    """Whether a program is the other one of that name (systemtap-sdt-dev), a script in Python."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    return head.startswith(b"#!") and b"python" in head.split(b"\n")[0] and b"ystem" in head
 
 
 def check_privilege() -> None:

@@ -94,6 +94,8 @@ _DROPS: Final = (
     ),
 )
 
+_FEWER_KEYS: Final = "Raise --max-keys, or use fewer keys or wider buckets."
+
 # Linux names the clause, the others its place; a fault of the library itself has neither.
 _FAULT: Final = re.compile(
     r"error (?:in \S+ for|on enabled) probe ID \d+ \((?:ID \d+: )?(?P<probe>.*)\): (?P<fault>[a-z -]+?)"
@@ -169,7 +171,10 @@ def read_messages(said: bytes, *, of_a_run: bool = False) -> Messages:
             losses.append(_unobservable(lost[1]))
         elif not (_NOTICES if named else _UNNAMED_NOTICES).fullmatch(text):
             rest.append(text)
-    losses += [Loss(drop.kind, drop.message.format(n=n), n, hint=drop.hint) for drop, n in drops.items() if n]
+    for kind, n in drops.items():
+        if n:
+            hint = _FEWER_KEYS if of_a_run and kind.kind is LossKind.KEYS else kind.hint
+            losses.append(Loss(kind.kind, kind.message.format(n=n), n, hint=hint))
     losses += [(_unread if of_a_run else _abandoned)(*of, *told) for of, told in faults.items()]
     return Messages(tuple(losses), tuple(rest))
 

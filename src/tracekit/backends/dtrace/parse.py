@@ -20,7 +20,7 @@ from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, Plan, w
 from tracekit.core.result import Key, Loss, MapResult
 from tracekit.errors import EngineError
 
-_ROOM: Final = "Give dtrace more memory for aggregations (aggsize), or use fewer keys or wider buckets."
+_ROOM: Final = "Raise --max-keys, or use fewer keys or wider buckets."
 _NUMBER: Final = rb"(-?\d+)"
 _STRING: Final = rb'"((?:[^"\\\n]|\\.)*)"'
 _ESCAPE: Final = re.compile(rb"\\(?:([0-3][0-7]{2})|(.))", re.DOTALL)
