@@ -83,7 +83,7 @@ class GoMaker:
         """A parameter."""
         chance = self.rng.random()
         traits = {"unused"} if chance < 0.12 else {"partly"} if chance < 0.25 else set()
-        name = "_" if self.rng.random() < 0.04 else f"{self.rng.choice(['a', 'key', 'value', 'size'])}{index}"
+        name = "_" if self.rng.random() < 0.008 else f"{self.rng.choice(['a', 'key', 'value', 'size'])}{index}"
         return Parameter(name, self.type(), frozenset(traits))
 
     def function(self, number: int) -> Function:

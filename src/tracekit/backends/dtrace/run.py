@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tracekit import process
 from tracekit.backends.base import Options, Place, Processes, Reading, patience
@@ -16,16 +16,14 @@ from tracekit.backends.dtrace.instrument import Instrumented, instrument
 from tracekit.backends.dtrace.library import check_privilege, find_engine, installed, library, remark
 from tracekit.backends.dtrace.loaded import check_seen
 from tracekit.backends.dtrace.messages import read_messages
+from tracekit.backends.dtrace.parse import OutputParser
 from tracekit.backends.dtrace.quoting import BACKEND
 from tracekit.backends.dtrace.sites import check_processes, sites
 from tracekit.core.arch import Architecture, architecture
 from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind
-from tracekit.errors import UnsupportedError
-
-if TYPE_CHECKING:
-    from tracekit.backends.dtrace.parse import OutputParser
+from tracekit.errors import EngineError, UnsupportedError
 
 _ENTRY_BYTES: Final = 1024
 """More than an entry of an aggregation takes, with its keys."""
@@ -106,9 +104,6 @@ class DtraceTracer:
         self._engine = self._stack.enter_context(
             process.Engine.start(argv, env=_environment(), name=BACKEND, grace=self._patience)
         )
-        # Imported while the engine starts, which takes longer.
-        from tracekit.backends.dtrace.parse import OutputParser
-
         if note := remark(self._installed):
             self._notes.append(note)
         self._parser: OutputParser = OutputParser(self._script.plan)
@@ -154,13 +149,19 @@ class DtraceTracer:
         return readings
 
     def _take(self, data: bytes) -> None:
-        if not data:
-            self.ended = True
-            self._parser.close()
-        for event in self._parser.feed(data):
-            if isinstance(event, Reading):
-                self._pending.append(event)
-                self._finished = event.final
+        self.ended = not data
+        try:
+            if self.ended:
+                self._parser.close()
+            for event in self._parser.feed(data):
+                if isinstance(event, Reading):
+                    self._pending.append(event)
+                    self._finished = event.final
+        except EngineError as error:
+            # What was read before counts; what isn't understood can't, and neither can what follows it.
+            if not self._losses:
+                self._losses.append(Loss(LossKind.INCOMPLETE, error.message, hint=error.hint))
+            self._parser = OutputParser(self._script.plan)
 
     def finish(self) -> Sequence[Reading]:
         self._engine.interrupt()

@@ -244,7 +244,9 @@ class Unit:
         fixed = sum(plan) if len(plan) < 2 and all(s >= 0 for s in plan) else -1
         width = max(0, steps[before]) if wanted else 0
         located = None
-        if dict(specs).get("DW_AT_location") == "DW_FORM_exprloc":
+        # What was inlined tells of itself only: rustc does that with a few functions in plain code, too.
+        own = "DW_AT_abstract_origin" not in names
+        if own and dict(specs).get("DW_AT_location") == "DW_FORM_exprloc":
             located = merged(steps[: names.index("DW_AT_location")])
         children = declared.has_children()
         return walk.Kind(tag, plan, fixed, children, role, merged(steps[:before]), width, located)

@@ -32,7 +32,7 @@ class Kind(NamedTuple):
         role: one of the constants below.
         before: the steps to the value that the role is about: a function's address, an inlined copy's origin.
         width: bytes of that value; 0 for a LEB128.
-        located: the steps to a variable's one place; None if its entries have none.
+        located: the steps to a variable's one place; None if its entries have none, or are of what was inlined.
     """
 
     tag: str
