@@ -88,6 +88,7 @@ def test_arm64_describes_copies_so() -> None:
     """Its homes in the caller's frame count without optimisation only."""
     one = signature(BIG, Home("sp", 32))
     assert entry(one, bases={"sp": -32}, optimised=True) is None
+    assert entry(signature(BIG, Home("x29", 32)), bases={"x29": -16}, optimised=True) is None
     assert from_entry(one, {"sp": -32}, 0, optimised=False).parameters[0].pieces is not None
 
 

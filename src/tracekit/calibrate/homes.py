@@ -31,7 +31,7 @@ def from_entry(signature: Signature, bases: Mapping[str, int], first: int, *, op
             a pointer is said to be where that pointer is (clang 14 to 21).
     """
     in_c = signature.language is Language.C
-    at_risk = "sp" in bases  # On arm64, LLVM describes copies so, too.
+    at_risk = not {"sp", "x29"}.isdisjoint(bases)  # On arm64, LLVM describes copies so, too.
 
     def moved(one: Parameter) -> Parameter:
         at, size = _at(one, bases), signature.types.size(one.type)
