@@ -120,6 +120,13 @@ def test_llvm_changes_local_functions(build: Build, local: bool, verdict: Verdic
     assert judged(None, RDI, build, local=local, nocall=False).verdict is Verdict.GOOD
 
 
+def test_a_compiler_that_forgets_parameters() -> None:
+    """Where one may be missing unnoticed, only what the debug information itself places is known."""
+    forgets = attrs.evolve(CLANG, optimised=False, forgets=True)
+    assert judged(None, RDI, forgets).verdict is Verdict.REFUSED
+    assert judged(RDI, RDI, forgets).verdict is Verdict.HIGH
+
+
 def test_llvm_passes_anything_for_what_is_not_used() -> None:
     """An argument that the debug information has no place for wasn't passed, whoever may call the function."""
     found = judged(None, RDI, CLANG, gone=True)

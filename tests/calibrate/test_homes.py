@@ -77,6 +77,15 @@ def test_a_pointer_that_is_taken_for_the_value(
     assert entry(signature(BIG, Home("rbp", 16), language, passing), optimised=optimised) == place
 
 
+def test_arm64_passes_large_records_as_pointers() -> None:
+    """What clang 14 says to be a large record on the stack is a pointer to it, without optimisation, too."""
+    types = Types({**TYPES.table, BIG: Record("big", 24, RecordKind.STRUCT)})
+    one = attrs.evolve(signature(BIG, Home("x29", 16)), types=types)
+    assert entry(one, bases={"x29": -16}) is None
+    assert entry(one) is None  # no such base
+    assert from_entry(signature(SMALL, Home("x29", 16)), {"x29": -16}, 0, optimised=False).parameters[0].pieces
+
+
 def test_rust_passes_arrays_so() -> None:
     """An array on the stack of optimised Rust may be the pointer to it; a number is none."""
     assert entry(signature(ROW, Home("rbp", 16), Language.RUST), optimised=True) is None

@@ -81,7 +81,7 @@ def results(signature: Signature, convention: Convention, build: Build) -> tuple
         build: how it was compiled.
     """
     declared = signature.results or (() if signature.result is None else (Parameter("", signature.result),))
-    why = _altered(signature, build, None) or _unmarked(signature, build)
+    why = _altered(signature, build, None) or _unmarked(signature, attrs.evolve(build, forgets=False))
     found = []
     for parameter, rule in zip(declared, convention.results, strict=True):
         if why:
@@ -109,6 +109,8 @@ def _altered(signature: Signature, build: Build, odd: str | None) -> str:
 
 def _unmarked(signature: Signature, build: Build) -> str:
     """Why the convention alone can't be believed; empty if it can."""
+    if build.forgets:
+        return "this clang may leave a parameter out of its debug information, and then others are elsewhere"
     if signature.local and build.llvm and build.optimised is not False and signature.nocall is None:
         return f"no other file can call {signature.name}, so LLVM may have changed how it is called"
     return ""

@@ -16,6 +16,9 @@ from tracekit.core.signature import Language, Parameter, Signature
 from tracekit.core.source import Array, Passing, Record
 from tracekit.symbols.abi import Placed
 
+_LARGEST_IN_REGISTERS = 16
+"""Bytes of the largest record that isn't passed as a pointer on arm64, but for those of floats alone."""
+
 _LARGEST_COERCED = 8
 """Bytes of the largest record that clang passes on the stack as if it were a number, and copies to a home."""
 
@@ -31,7 +34,8 @@ def from_entry(signature: Signature, bases: Mapping[str, int], first: int, *, op
             a pointer is said to be where that pointer is (clang 14 to 21).
     """
     in_c = signature.language is Language.C
-    at_risk = not {"sp", "x29"}.isdisjoint(bases)  # On arm64, LLVM describes copies so, too.
+    # On arm64, LLVM describes copies so, too; and the pointers that it passes for large records (clang 14).
+    at_risk = not {"sp", "x29"}.isdisjoint(bases)
 
     def moved(one: Parameter) -> Parameter:
         at, size = _at(one, bases), signature.types.size(one.type)
@@ -43,7 +47,8 @@ def from_entry(signature: Signature, bases: Mapping[str, int], first: int, *, op
         )
         if at is None or at < first or size <= 0 or (one.home and one.home.pointer):
             return one
-        if optimised and (not by_value or at_risk):
+        large = isinstance(kind, Array | Record) and size > _LARGEST_IN_REGISTERS
+        if (optimised and (at_risk or not by_value)) or (at_risk and (large or not by_value)):
             return one
         return attrs.evolve(one, pieces=(Piece(0, size, OnStack(at)),), unusable="", home=None)
 

@@ -16,7 +16,7 @@ from tracekit.calibrate.unpassed import Build
 from tracekit.core.arch import architecture
 from tracekit.core.calibration import Calibration
 from tracekit.core.location import Behind, InRegister, OnStack
-from tracekit.core.signature import Language
+from tracekit.core.signature import Language, Signature
 from tracekit.symbols import Function, Image, after_stack_check
 from tracekit.symbols.abi import Convention, place
 from tracekit.symbols.macho import MachO
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _HIDDEN: Final = ("x8",)
 """Where arm64 has the address of a large result."""
+
+_CLANG: Final = re.compile(r"(?<!Apple )clang version (\d+)")
+_COMPLETE: Final = 19
+"""The first clang of which it is known that it lists all parameters."""
 
 _LLVM: Final = ("clang", "LLVM", "rustc")
 # Of optimisers' copies, these have parameters of their own; ``.lto_priv`` and ``.llvm`` only rename.
@@ -59,6 +63,7 @@ def calibrate_function(binary: Binary, function: Function, debug: DebugInfo) -> 
     build = Build(
         llvm=any(word in signature.producer for word in _LLVM),
         optimised=None if (plain := debug.is_unoptimised(entry)) is None else not plain,
+        forgets=_forgets(signature, binary.machine),
         clone=copy and _OWN_PARAMETERS.search(symbol) is not None,
         reads=_reads(binary, function, signature.language),
     )
@@ -135,6 +140,17 @@ def _behind(
     from tracekit.symbols.pointed import read_through  # which needs capstone: 40 ms
 
     return read_through(binary, function, pointers)
+
+
+def _forgets(signature: Signature, machine: str) -> bool:
+    """Whether a compiler may leave out a parameter that is passed as a pointer, and nothing shows that.
+
+    clang 14 does at ``-O0``, 19 doesn't (``abi.left_out``). In C++ the mangled name shows it, and on x86-64 C
+    has no such parameters.
+    """
+    found = _CLANG.search(signature.producer)
+    by_name = signature.symbol.startswith("_Z")
+    return machine == "aarch64" and not by_name and found is not None and int(found[1]) < _COMPLETE
 
 
 def _inlined(name: str, count: int) -> tuple[str, ...]:

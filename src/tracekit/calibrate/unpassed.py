@@ -36,6 +36,7 @@ class Build:
     Attributes:
         llvm: whether LLVM's optimisers saw it.
         optimised: whether any optimiser did; None if the debug information doesn't tell.
+        forgets: whether the debug information may lack a parameter that takes a place, unnoticed.
         clone: whether its symbol is that of a copy which an optimiser made for some callers.
         reads: what its code reads.
         behind: the bytes that it reads behind pointers, as ``pointed.read_through`` tells; None where that
@@ -44,6 +45,7 @@ class Build:
 
     llvm: bool = False
     optimised: bool | None = None
+    forgets: bool = False
     clone: bool = False
     reads: Usage = EVERYTHING
     behind: Mapping[InRegister | OnStack, Sequence[range]] | None = None

@@ -153,7 +153,7 @@ def test_what_found_no_room_is_told() -> None:
     (loss,) = read(plan, output(plan, {"m": events}, drop="b0")).losses
     assert read(plan, output(plan, {"m": events}, "snapshot", drop="b0")).losses == ()
     assert (loss.kind, loss.count, loss.map) == (LossKind.KEYS, 2, "m")
-    assert "aggsize" in loss.hint
+    assert "--max-keys" in loss.hint
 
 
 @pytest.mark.parametrize(

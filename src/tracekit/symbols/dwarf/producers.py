@@ -122,6 +122,8 @@ def unoptimised(function: Die, *, framed: bool, in_frame: bool, early: bool) -> 
     if framed and says_so:
         return True
     # rustc's debug builds have no frame pointer, and what it passes by a hidden pointer has no place at first.
-    plain = (framed and in_frame) or ("rustc version" in words and early)
+    by_rustc = "rustc version" in words
     in_frames = unit.variables_in_frames
-    return True if in_frames is not None and (plain or in_frames >= _ENOUGH) else None
+    if in_frames is None:
+        return None
+    return True if (framed and in_frame) or (by_rustc and (early or in_frames >= _ENOUGH)) else None
