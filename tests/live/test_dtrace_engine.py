@@ -93,9 +93,12 @@ def test_its_own_library_fails_where_it_is_said_to(dtrace: Installed):
 )
 def test_real_losses_are_understood(dtrace: Installed, arguments: tuple[str, ...], kind: LossKind, option: str):
     """Drops and failing clauses that are brought about come as losses with the way to avoid them."""
-    done = run(dtrace, *arguments)
-    messages = read_messages(done.stderr)
-    assert done.returncode == 0
+    for _ in range(5):  # whether buffers get full is a matter of time
+        done = run(dtrace, *arguments)
+        messages = read_messages(done.stderr)
+        assert done.returncode == 0
+        if messages.losses:
+            break
     assert messages.losses, done.stderr
     assert all(loss.kind is kind and loss.count for loss in messages.losses)
     assert option in messages.losses[0].hint

@@ -120,7 +120,7 @@ def test_a_go_program_that_is_a_pie_is_exact_or_flagged(tmp_path: Path, engine: 
     count = result.histogram("m").count
     if linker == "external" and engine.version.startswith("0.17"):
         assert [loss.kind for loss in result.losses] == [LossKind.APPROXIMATE]
-        assert 2000 <= count < 3000  # how often the runtime interrupts depends on the machine's load
+        assert 1900 <= count < 3000  # how often the runtime interrupts depends on the machine's load
     else:
         assert result.whole
         assert count == 2000
