@@ -135,8 +135,8 @@ class BpftraceTracer:
                 self._losses.append(
                     Loss(
                         LossKind.APPROXIMATE,
-                        "some calls may be counted twice or not at all: this bpftrace can't probe after the stack "
-                        "check of a Go function, and a call that is interrupted there starts once more",
+                        "some calls may be counted twice or not at all: this bpftrace can't probe after the "
+                        "stack check of a Go function, and a call that is interrupted there starts once more",
                         hint="Use bpftrace 0.23 or later, or build it without -buildmode=pie.",
                     )
                 )
