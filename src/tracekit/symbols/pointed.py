@@ -60,7 +60,7 @@ def read_through(
         complete = not flow.endless and reader.follow(function.address)
     except BinaryError:
         raise
-    except Exception:
+    except Exception:  # bytes that are no code make capstone fail in many ways; then nothing is known
         complete = False
     if not complete:
         return {}

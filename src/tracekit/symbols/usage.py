@@ -88,7 +88,7 @@ def usage(image: Image, function: Function, registers: Sequence[str], skip: int 
         flow.follow(registers, skip)
     except BinaryError:
         raise
-    except Exception:
+    except Exception:  # bytes that are no code make capstone fail in many ways; then nothing is known
         return EVERYTHING
     if flow.endless:
         return EVERYTHING
