@@ -5,7 +5,8 @@ The shape of it, the same in every dialect::
     BEGIN { printf("NONCE ready\n"); }
     pid77:a.out:-:555555555139 /pid == 77/ { this->w0 = FILTER; }
     pid77:a.out:-:555555555139 /pid == 77 && this->w0/ { @t0 = count(); … @c0[…] = count(); }
-    tick-1000ms { printf("NONCE snapshot %d\n", timestamp); printa("t0 %@d\n", @t0); … printf("NONCE done\n"); }
+    profile-1000ms /(int64_t)(timestamp - told) > 500000000/
+    { told = timestamp; printf("NONCE snapshot %d\n", timestamp); … printf("NONCE done\n"); }
     END { printf("NONCE result %d\n", timestamp); printa("t0 %@d\n", @t0); … printf("NONCE done\n"); }
 
 An address that can't be read ends a clause, but not those after it. So what is read has a clause of its own,
@@ -81,6 +82,7 @@ def instrument(
         check_keys(m)
     writer = _Writer(plan, predicate, options, arch, dialect)
     first = [] if options.max_events is None else ["seen = (uint64_t)0;"]
+    first += [] if options.interval is None else ["told = (uint64_t)0;"]
     blocks = [
         "#pragma D option quiet",
         f"#pragma D option strsize={options.max_string}",
@@ -94,7 +96,10 @@ def instrument(
 
     if options.interval is not None:
         period = max(1, round(options.interval * 1000))
-        blocks.append(clause([f"tick-{period}ms"], "", told("snapshot")))
+        # The first of the processors tells. tick-n would be on one that is chosen once, and some virtual
+        # machines withhold timers from a processor that idles.
+        due = f"(int64_t)(timestamp - told) > {period * 500_000}"
+        blocks.append(clause([f"profile-{period}ms"], due, ["told = timestamp;", *told("snapshot")]))
     blocks.append(clause(["END"], "", told("result")))
     return Instrumented("\n".join(blocks) + "\n", plan)
 

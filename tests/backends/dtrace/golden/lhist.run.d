@@ -2,6 +2,7 @@
 #pragma D option strsize=64
 BEGIN
 {
+  told = (uint64_t)0;
   printf("4611686026205165681 ready\n");
 }
 /* @bytes = lhist(arg2, 0, 16384, 128) */
@@ -17,8 +18,10 @@ pid77:a.out:-:555555555139
   @b0[this->x0_0ib] = count();
   @c0 = count();
 }
-tick-1000ms
+profile-1000ms
+/(int64_t)(timestamp - told) > 500000000/
 {
+  told = timestamp;
   printf("4611686026205165681 snapshot %d\n", timestamp);
   printa("t0 %@d\n", @t0);
   printa("b0 %d %@d\n", @b0);
