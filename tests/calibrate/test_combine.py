@@ -12,7 +12,7 @@ from tracekit.core.location import Behind, InRegister, Location, OnStack, Piece
 from tracekit.core.signature import Language, Parameter, Signature
 from tracekit.core.source import Base, Encoding, Types
 from tracekit.symbols.abi import Convention, Placed
-from tracekit.symbols.usage import Usage
+from tracekit.symbols.usage import StackUse, Usage
 
 LONG = 1
 TYPES = Types({LONG: Base("long", 8, Encoding.SIGNED)})
@@ -108,8 +108,8 @@ def test_what_follows_no_convention(why: dict[str, object]) -> None:
     [
         (CLANG, True, Verdict.REFUSED),
         (attrs.evolve(CLANG, optimised=False), True, Verdict.GOOD),
-        (attrs.evolve(CLANG, reads=Usage(None, (), frozenset({"rdi"}))), True, Verdict.GOOD),
-        (attrs.evolve(CLANG, reads=Usage(None, (), frozenset({"rdi", "rsi"}))), True, Verdict.REFUSED),
+        (attrs.evolve(CLANG, reads=Usage(None, StackUse, frozenset({"rdi"}))), True, Verdict.GOOD),
+        (attrs.evolve(CLANG, reads=Usage(None, StackUse, frozenset({"rdi", "rsi"}))), True, Verdict.REFUSED),
         (CLANG, False, Verdict.GOOD),
         (GCC, True, Verdict.GOOD),
     ],
@@ -133,7 +133,7 @@ def test_llvm_passes_anything_for_what_is_not_used() -> None:
     assert found.verdict is Verdict.REFUSED
     assert "doesn't use it" in found.reason
     assert judged(None, RDI, GCC, gone=True).verdict is Verdict.GOOD
-    reads = attrs.evolve(CLANG, reads=Usage(None, (range(8, 16),), frozenset({"rdi"})))
+    reads = attrs.evolve(CLANG, reads=Usage(None, lambda: StackUse((range(8, 16),)), frozenset({"rdi"})))
     assert judged(None, RDI, reads, gone=True).verdict is Verdict.GOOD
     assert judged(None, RSI, reads, gone=True).verdict is Verdict.REFUSED
     assert judged(None, OnStack(8), reads, gone=True).verdict is Verdict.GOOD
@@ -161,7 +161,7 @@ def test_a_part_that_is_never_read() -> None:
     later = Parameter("v", LONG, unusable="it has no place at the entry, only later")
     signature = Signature("f", "f", 0, Language.RUST, TYPES, (later,))
     both = (Piece(0, 8, OnStack(8)), Piece(8, 8, OnStack(16)))
-    reads = attrs.evolve(CLANG, reads=Usage(None, (range(16, 24),)))
+    reads = attrs.evolve(CLANG, reads=Usage(None, lambda: StackUse((range(16, 24),))))
     (found,) = arguments(signature, Convention("Rust", (Placed(both),), ()), reads)
     assert [k.piece for k in found.known] == [Piece(8, 8, OnStack(16))]
     assert "never reads it" in found.reason

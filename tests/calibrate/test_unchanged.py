@@ -11,7 +11,7 @@ from tracekit.core.signature import Parameter
 from tracekit.core.source import Base, Encoding, Pointer, Types
 from tracekit.symbols.abi import Placed
 from tracekit.symbols.dwarf.reasons import BY_REGISTER
-from tracekit.symbols.usage import Usage
+from tracekit.symbols.usage import StackUse, Usage
 
 LONG, POINTER = 1, 2
 TYPES = Types({LONG: Base("long", 8, Encoding.SIGNED), POINTER: Pointer(LONG)})
@@ -42,7 +42,7 @@ def one(ruled: Location | None, said: Location | None = None, kind: int = LONG, 
 )
 def test_what_the_code_reads(parameters: list[Believed], certain: set[str], shown: bool) -> None:
     """If it reads the registers of all parameters and no others, none was taken away or replaced."""
-    build = Build(llvm=True, reads=Usage(None, (), frozenset(certain)))
+    build = Build(llvm=True, reads=Usage(None, StackUse, frozenset(certain)))
     assert unchanged(parameters, TYPES, build) == [shown] * len(parameters)
 
 

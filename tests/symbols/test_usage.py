@@ -125,19 +125,19 @@ def used(image: Image, name: str) -> Usage:
 def test_what_is_never_read(program: Image) -> None:
     """A struct on the stack that the code doesn't touch, and registers that it overwrites or ignores."""
     found = used(program, "none")
-    assert not found.reads_stack(8, 40)
+    assert not found.stack().may_read(8, 40)
     assert found.reads_register("rdi")
     assert found.reads_register("rsi")
     assert not found.reads_register("rdx")
-    assert not used(program, "own").reads_stack(8, 40)
+    assert not used(program, "own").stack().may_read(8, 40)
 
 
 def test_what_is_read(program: Image) -> None:
     """A member of it, found by stack or frame pointer; or the whole, if its address is taken."""
     some = used(program, "some")
-    assert some.reads_stack(24, 8)
-    assert not some.reads_stack(8, 8)
-    assert used(program, "escapes").reads_stack(8, 40)
+    assert some.stack().may_read(24, 8)
+    assert not some.stack().may_read(8, 8)
+    assert used(program, "escapes").stack().may_read(8, 40)
     assert used(program, "cleared").reads_register("rsi")
 
 
@@ -147,8 +147,8 @@ def test_what_is_read_for_sure(program: Image) -> None:
     assert "rdx" not in used(program, "none").certain
     assert "rdi" not in used(program, "calls").certain or "rsi" not in used(program, "calls").certain
     assert used(program, "narrow").certain == {"rdi"}
-    assert used(program, "some").surely_reads_stack(24, 8)
-    assert not used(program, "choice").surely_reads_stack(8, 8)
+    assert used(program, "some").stack().surely_reads(24, 8)
+    assert not used(program, "choice").stack().surely_reads(8, 8)
 
 
 @pytest.mark.parametrize("options", ["-O2", "-Os", "-O2 -fno-omit-frame-pointer", "-O0"])
@@ -172,7 +172,7 @@ def test_loads_of_arm64(tmp_path: Path) -> None:
     (function,) = find(image, FunctionName("f"))
     arch = architecture("aarch64")
     found = usage(image, function, (*arch.arguments, *arch.vectors))
-    read = {(r.start, r.stop) for r in found.stack if r.start >= 0}
+    read = {(r.start, r.stop) for r in found.stack().read if r.start >= 0}
     assert read == {(0, 4), (8, 10), (17, 18), (24, 40), (40, 48), (48, 64), (64, 68)}
     assert found.bases == {"sp": -48, "x29": -48}
     assert found.certain == {"x0", "v1", "x6"}  # x7 is only written

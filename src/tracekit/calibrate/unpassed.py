@@ -77,7 +77,7 @@ def _may_be_read(piece: Piece, reads: Usage) -> bool:
         case InRegister(name):
             return reads.reads_register(name)
         case OnStack(offset):
-            return reads.reads_stack(offset, piece.size)
+            return reads.stack().may_read(offset, piece.size)
         case _:
             return True
 
@@ -87,9 +87,9 @@ def _is_read_for_sure(piece: Piece, reads: Usage) -> bool:
         case InRegister(name) | InVector(name) | Behind(InRegister(name)):
             return name in reads.certain
         case OnStack(offset):
-            return reads.surely_reads_stack(offset, piece.size)
+            return reads.stack().surely_reads(offset, piece.size)
         case Behind(OnStack(slot)):
-            return reads.surely_reads_stack(slot, 8)
+            return reads.stack().surely_reads(slot, 8)
         case _:
             return False
 
@@ -157,11 +157,11 @@ def _is_read(location: Location, argument: Argument, build: Build) -> bool:
         case Behind(InRegister(name)):
             return build.reads.reads_register(name)
         case Behind(OnStack(slot)):
-            return build.reads.reads_stack(slot, 8)
+            return build.reads.stack().may_read(slot, 8)
         case OnStack() if build.llvm:
             # A struct that is copied for the call is written as a whole, or not at all.
             places = [k.piece for k in argument.known if isinstance(k.piece.location, OnStack)]
-            return any(build.reads.reads_stack(_offset(p), p.size) for p in places)
+            return any(build.reads.stack().may_read(_offset(p), p.size) for p in places)
         case _:
             return True
 

@@ -78,8 +78,14 @@ class _State:
 class Flow:
     """Follows a function's code along all of its ways.
 
+    First as far as a register may still hold an argument, which is mostly up to the first calls; on from there
+    only for who wants to know what is read of the stack, as large functions take a second.
+
     Attributes:
-        read, stack, certain, addresses: as in ``usage.Usage``.
+        read: as ``registers`` in ``usage.Usage``.
+        certain: as there.
+        stack: what was met so far of what ``usage.StackUse`` has as ``read``.
+        addresses: the same of its ``addresses``.
         all_stack: whether any of the stack may be read.
         endless: whether it could not be followed to its end.
     """
@@ -105,21 +111,31 @@ class Flow:
         self.all_stack = False
         self.endless = False
         self._seen: dict[int, _State] = {}
+        self._beyond: list[tuple[int, _State]] = []
 
     def follow(self, registers: Sequence[str], skip: int) -> None:
-        """Follow the code.
+        """Follow the code as far as a register may hold an argument.
 
         Args:
             registers: the registers that may hold arguments.
             skip: bytes from the function's address to where it begins.
         """
         start = frozenset(registers)
-        pending = [(self._start + skip, _State(start, start))]
+        self._follow([(self._start + skip, _State(start, start))], whole=False)
+        self.certain = self._needed()
+
+    def follow_beyond(self) -> None:
+        """Follow the rest of the code."""
+        self._follow(self._beyond, whole=True)
+
+    def _follow(self, pending: list[tuple[int, _State]], *, whole: bool) -> None:
         for _ in range(_MOST_STEPS):
             if not pending:
-                self.certain = self._needed()
                 return
             address, state = pending.pop()
+            if not (state.incoming or whole):
+                self._beyond.append((address, state))
+                continue
             before = self._seen.get(address)
             if before is not None:
                 incoming, untouched = before.incoming | state.incoming, before.untouched & state.untouched

@@ -57,6 +57,7 @@ def read_through(
     reader = _Reader(flow, pointers)
     try:
         flow.follow((), 0)
+        flow.follow_beyond()
         complete = not flow.endless and reader.follow(function.address)
     except BinaryError:
         raise

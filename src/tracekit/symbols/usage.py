@@ -10,8 +10,9 @@ What isn't understood counts as a read: the question is only which arguments are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -19,7 +20,37 @@ from tracekit.errors import BinaryError
 from tracekit.symbols.image import Image
 from tracekit.symbols.lookup import Function
 
+if TYPE_CHECKING:
+    from tracekit.symbols.flow import Flow
+
 _EVERYTHING: Final = range(-(1 << 62), 1 << 62)
+
+
+@attrs.frozen
+class StackUse:
+    """What a function reads of what it is called with on the stack.
+
+    Attributes:
+        read: the bytes that it reads, counted from the stack pointer at its entry.
+        addresses: the bytes that it takes the address of, or reads relative to. They tell of the one thing that
+            they are in: compilers don't get from there to another.
+    """
+
+    read: tuple[range, ...] = ()
+    addresses: frozenset[int] = frozenset()
+
+    def may_read(self, offset: int, size: int) -> bool:
+        """Whether it reads any of the bytes of something on the stack, or takes their address."""
+        return _EVERYTHING in self.read or self.surely_reads(offset, size)
+
+    def surely_reads(self, offset: int, size: int) -> bool:
+        """The same, without what it only may read."""
+        if any(offset <= at < offset + size for at in self.addresses):
+            return True
+        return any(r.start < offset + size and offset < r.stop for r in self.read if r != _EVERYTHING)
+
+
+_ANY_STACK: Final = StackUse((_EVERYTHING,))
 
 
 @attrs.frozen
@@ -29,40 +60,27 @@ class Usage:
     Attributes:
         registers: the registers for arguments that it reads before it writes them, or that may still hold an
             argument when it calls another function; None for all.
-        stack: the bytes that it reads, counted from the stack pointer at its entry.
-        addresses: the bytes that it takes the address of, or reads relative to. They tell of the one thing that
-            they are in: compilers don't get from there to another.
+        stack: tells what it reads of the stack, for which all of its code must be followed.
         certain: the registers for arguments that it reads for sure, so that its callers have to write them.
         bases: what it counts places in its frame from: registers, and what they hold less the stack pointer at
             the entry, once it has set up its frame.
     """
 
     registers: frozenset[str] | None
-    stack: tuple[range, ...]
+    stack: Callable[[], StackUse]
     certain: frozenset[str] = frozenset()
-    addresses: frozenset[int] = frozenset()
     bases: Mapping[str, int] = attrs.field(factory=dict)
 
     def reads_register(self, name: str) -> bool:
         """Whether it reads a register."""
         return self.registers is None or name in self.registers
 
-    def reads_stack(self, offset: int, size: int) -> bool:
-        """Whether it reads any of the bytes of something on the stack, or takes their address."""
-        return _EVERYTHING in self.stack or self.surely_reads_stack(offset, size)
 
-    def surely_reads_stack(self, offset: int, size: int) -> bool:
-        """The same, without what it only may read."""
-        if any(offset <= at < offset + size for at in self.addresses):
-            return True
-        return any(r.start < offset + size and offset < r.stop for r in self.stack if r != _EVERYTHING)
-
-
-EVERYTHING: Final = Usage(None, (_EVERYTHING,))
+EVERYTHING: Final = Usage(None, lambda: _ANY_STACK)
 """What a function reads of which nothing is known."""
 
 
-NOTHING: Final = Usage(frozenset(), ())
+NOTHING: Final = Usage(frozenset(), StackUse)
 """What a function reads whose code can't be looked at, if what can't be shown to be read isn't to count."""
 
 
@@ -92,8 +110,17 @@ def usage(image: Image, function: Function, registers: Sequence[str], skip: int 
         return EVERYTHING
     if flow.endless:
         return EVERYTHING
-    stack = [_EVERYTHING] if flow.all_stack else []
-    stack += [range(*r) for r in sorted(flow.stack)]
-    return Usage(
-        frozenset(flow.read), tuple(stack), frozenset(flow.certain), frozenset(flow.addresses), flow.bases()
-    )
+    return Usage(frozenset(flow.read), cache(lambda: _stack(flow)), frozenset(flow.certain), flow.bases())
+
+
+def _stack(flow: Flow) -> StackUse:
+    try:
+        flow.follow_beyond()
+    except BinaryError:
+        raise
+    except Exception:  # as above
+        return _ANY_STACK
+    if flow.endless:
+        return _ANY_STACK
+    anywhere = [_EVERYTHING] if flow.all_stack else []
+    return StackUse((*anywhere, *(range(*r) for r in sorted(flow.stack))), frozenset(flow.addresses))

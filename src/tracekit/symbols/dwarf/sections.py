@@ -139,23 +139,26 @@ def _elf_section(file: elf.File, order: str, row: elf.Section) -> Section:
 
 
 def _inflated(name: str, size: int, compressed: Callable[[], bytes]) -> Section:
-    content: list[bytes] = []
+    inflater = zlib.decompressobj()
+    content, rest = bytearray(), b""
 
     def fetch(offset: int, wanted: int) -> bytes:
-        if not content:
-            content.append(_inflate(name, size, compressed()))
-        return content[0][offset : offset + wanted]
+        nonlocal rest
+        if size > elf.MAX_READ:
+            raise DebugInfoError(f"{name} has {size} bytes when decompressed, more than is read here")
+        rest = rest or (b"" if content else compressed())
+        # No further than asked for: what is wanted is mostly in a few places.
+        while (missing := offset + wanted - len(content)) > 0:
+            try:
+                more = inflater.decompress(rest, missing)
+            except zlib.error as error:
+                raise DebugInfoError(
+                    f"the debug information is corrupt: {name} can't be decompressed"
+                ) from error
+            rest = inflater.unconsumed_tail
+            if not more:
+                raise DebugInfoError(f"the debug information is corrupt: {name} is too short when decompressed")
+            content.extend(more)
+        return bytes(content[offset : offset + wanted])
 
     return Section(name, size, fetch)
-
-
-def _inflate(name: str, size: int, data: bytes) -> bytes:
-    if size > elf.MAX_READ:
-        raise DebugInfoError(f"{name} has {size} bytes when decompressed, more than is read here")
-    try:
-        content = zlib.decompressobj().decompress(data, size)
-    except zlib.error as error:
-        raise DebugInfoError(f"the debug information is corrupt: {name} can't be decompressed") from error
-    if len(content) < size:
-        raise DebugInfoError(f"the debug information is corrupt: {name} is too short when decompressed")
-    return content
