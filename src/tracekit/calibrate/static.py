@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -12,6 +11,7 @@ import attrs
 from tracekit import __version__
 from tracekit.calibrate.combine import arguments, results
 from tracekit.calibrate.homes import fits, from_entry
+from tracekit.calibrate.identity import Binary, identity
 from tracekit.calibrate.unpassed import Build
 from tracekit.core.arch import architecture
 from tracekit.core.calibration import Calibration
@@ -19,7 +19,6 @@ from tracekit.core.location import Behind, InRegister, OnStack
 from tracekit.core.signature import Language, Signature
 from tracekit.symbols import Function, Image, after_stack_check
 from tracekit.symbols.abi import Convention, place
-from tracekit.symbols.macho import MachO
 from tracekit.symbols.spelling import is_clone
 from tracekit.symbols.usage import EVERYTHING, NOTHING, Usage, usage
 
@@ -36,10 +35,6 @@ _COMPLETE: Final = 19
 _LLVM: Final = ("clang", "LLVM", "rustc")
 # Of optimisers' copies, these have parameters of their own; ``.lto_priv`` and ``.llvm`` only rename.
 _OWN_PARAMETERS: Final = re.compile(r"\.(?:isra|constprop|part|specialized)\b")
-
-
-Binary = Image | MachO
-"""A binary that can be looked into: Linux's, which can be traced here too, or macOS's."""
 
 
 def calibrate_function(binary: Binary, function: Function, debug: DebugInfo) -> Calibration:
@@ -95,25 +90,6 @@ def calibrate_function(binary: Binary, function: Function, debug: DebugInfo) -> 
         warnings=(*convention.warnings, *_inlined(signature.name, signature.inlined)),
         tools=(f"tracekit {__version__}", *([signature.producer] if signature.producer else [])),
     )
-
-
-def identity(binary: Binary) -> str:
-    """What a calibration of a binary is known by: its build-id or UUID, or else a hash of its code.
-
-    Raises:
-        BinaryError: if it was cut.
-    """
-    if binary.build_id:
-        return binary.build_id
-    digest = hashlib.sha256()
-    parts = (
-        binary.code()
-        if isinstance(binary, MachO)
-        else (binary.instructions(part.start, len(part)) for part in binary.code)
-    )
-    for part in parts:
-        digest.update(part)
-    return f"sha256:{digest.hexdigest()}"
 
 
 def _reads(binary: Binary, function: Function, language: Language) -> Usage:

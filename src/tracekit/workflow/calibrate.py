@@ -162,7 +162,7 @@ def calibrate_place(
 
 def _unknown(image: Image, function: Function, error: BinaryError) -> Calibration:
     """A function of which only the place is known."""
-    from tracekit.calibrate.static import identity
+    from tracekit.calibrate.identity import identity
 
     return Calibration(
         build_id=identity(image),

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tracekit import __version__, process
+from tracekit.calibrate.identity import Binary, identity
 from tracekit.calibrate.store import Origin, Store, Stored
 from tracekit.core.calibration import Calibration
 from tracekit.errors import OutputError, UsageError
 from tracekit.symbols import Function
 
 if TYPE_CHECKING:
-    from tracekit.calibrate.static import Binary
     from tracekit.symbols.dwarf import DebugInfo
 
 T = TypeVar("T")
@@ -62,8 +62,6 @@ class Knowledge:
         Raises:
             DebugInfoError: if there is neither a calibration nor debug information.
         """
-        from tracekit.calibrate.static import identity
-
         key = identity(image), image.machine, function.name
         if key not in self._found:
             self._found[key] = (
@@ -134,7 +132,6 @@ class Knowledge:
 
     def _of(self, image: Binary) -> list[Stored]:
         """All stored calibrations of a binary."""
-        from tracekit.calibrate.static import identity
 
         def read() -> list[Stored]:
             found = [s for _, s in self.store.all() if not isinstance(s, UsageError)]

@@ -15,6 +15,7 @@ from elftools.dwarf.enums import DW_FORM_raw2name
 
 from tracekit.symbols.debugfile import DebugInfoError
 from tracekit.symbols.dwarf.reader import Unit
+from tracekit.symbols.dwarf.sections import Section
 from tracekit.symbols.dwarf.skipping import LEB, leb, merged, skip, step
 
 _LARGEST: Final = 64 << 20
@@ -118,24 +119,25 @@ def _table(unit: Unit) -> Any:
     section = unit.source.sections.get(".debug_line")
     if start is None or section is None:
         return None
-    wide = _check(unit, section.read(start, min(section.size - start, _LARGEST)))
-    return unit.source.info.line_table(start, wide=wide)
+    return unit.source.info.line_table(start, wide=_check(unit.source.order, section, start))
 
 
-def _check(unit: Unit, data: bytes) -> bool:
+def _check(order: str, section: Section, start: int) -> bool:
     """Refuse a header from which pyelftools would read entries of no bytes without end.
 
     Returns:
         Whether it is of the 64-bit format; GCC's assembler writes the other one even for units of this one.
     """
-    order = unit.source.order
-    (length,) = struct.unpack_from(order + "I", data)
+    (length,) = struct.unpack(order + "I", section.read(start, 4))
     at, size = 4, 4
     if length == 0xFFFFFFFF:
-        (length,) = struct.unpack_from(order + "Q", data, 4)
+        (length,) = struct.unpack(order + "Q", section.read(start + 4, 8))
         at, size = 12, 8
+    if length > _LARGEST:
+        raise DebugInfoError(_CORRUPT)
+    data = section.read(start, at + length)
     (version,) = struct.unpack_from(order + "H", data, at)
-    if at + length > len(data) or not 2 <= version <= 5:
+    if not 2 <= version <= 5:
         raise DebugInfoError(_CORRUPT)
     if version < 5:
         return size == 8

@@ -84,9 +84,10 @@ def _section(unit: Unit, name: str) -> Section:
 
 
 def _old(unit: Unit, section: Section, at: int, *, plain: bool) -> Iterator[Located]:
-    data, order, base = section.content, unit.source.order, unit.base
+    # Piece by piece: Go's compiler has 12 MB of them, compressed, and a function needs a few hundred bytes.
+    order, base = unit.source.order, unit.base
     while True:
-        low, high = struct.unpack_from(order + "QQ", data, at)
+        low, high = struct.unpack(order + "QQ", section.read(at, 16))
         at += 16
         if low == _LARGEST:
             base = high
@@ -95,8 +96,8 @@ def _old(unit: Unit, section: Section, at: int, *, plain: bool) -> Iterator[Loca
         elif plain:
             yield Located(base + low, base + high, b"")
         else:
-            (size,) = struct.unpack_from(order + "H", data, at)
-            yield Located(base + low, base + high, data[at + 2 : at + 2 + size])
+            (size,) = struct.unpack(order + "H", section.read(at, 2))
+            yield Located(base + low, base + high, section.read(at + 2, size))
             at += 2 + size
 
 

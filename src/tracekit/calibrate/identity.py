@@ -1,0 +1,33 @@
+"""What a binary's calibrations are kept under."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, TypeAlias
+
+from tracekit.symbols import Image
+
+if TYPE_CHECKING:
+    from tracekit.symbols.macho import MachO
+
+Binary: TypeAlias = "Image | MachO"
+"""A binary that can be looked into: Linux's, which can be traced here too, or macOS's."""
+
+
+def identity(binary: Binary) -> str:
+    """What a calibration of a binary is known by: its build-id or UUID, or else a hash of its code.
+
+    Raises:
+        BinaryError: if it was cut.
+    """
+    if binary.build_id:
+        return binary.build_id
+    digest = hashlib.sha256()
+    parts = (
+        (binary.instructions(part.start, len(part)) for part in binary.code)
+        if isinstance(binary, Image)
+        else binary.code()
+    )
+    for part in parts:
+        digest.update(part)
+    return f"sha256:{digest.hexdigest()}"
