@@ -2,60 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
 import capstone
 
+from tracekit.symbols.code import Code
 from tracekit.symbols.image import Image
 from tracekit.symbols.lookup import Function
-from tracekit.symbols.widths import full, is_narrow
 
 _MOST_STEPS: Final = 200_000
 _STACK: Final = {"x86_64": "rsp", "aarch64": "sp"}
-_CLEARING: Final = ("xor", "sub", "eor", "pxor", "vxor", "vpxor", "pcmpeq", "vpcmpeq")
-"""Instructions whose result is always the same if both of their operands are that register."""
-
-_WHOLE: Final = (
-    "add", "sub", "mul", "div", "min", "max", "and", "or", "xor", "cmp", "shuf", "f", "padd", "psub", "pmul",
-    "pmin", "pmax", "pand", "por", "pxor", "pcmp", "psll", "psrl", "psra", "pshuf",
-)  # fmt: skip
-"""Beginnings of the instructions on vector registers that need what is in the one that they write."""
-
-_WIDTHS: Final = {"b": 1, "h": 2, "w": 4, "s": 4, "x": 8, "f": 8, "l": 8, "d": 8, "q": 16}
-"""Bytes of arm64's registers by their names' first letters; x29 and x30 are ``fp`` and ``lr``."""
-
 _SAVED: Final = frozenset(
     {"rbp", "rbx", "rax", *(f"r{n}" for n in range(12, 16)), *(f"x{n}" for n in range(19, 31))}
     | {f"v{n}" for n in range(8, 16)}
 )
 """Registers that a prologue pushes or stores; ``rax`` only to move the stack pointer."""
-
-_ENDS: Final = frozenset({"ret", "retaa", "retab", "ud2", "hlt", "brk", "udf"})
-
-
-_EXTRACTS: Final = frozenset(
-    {"ubfiz", "ubfx", "sbfiz", "sbfx", "lsl", "lsr", "asr", "sxtb", "sxth", "sxtw", "uxtb", "uxth"}
-)
-"""Instructions of arm64 of which capstone 5.0.7 says that they read the register that they write."""
-
-_STRINGS: Final = re.compile(r"^rep|^(?:movs|stos|cmps|scas|lods)[bwdq]$")
-"""The string instructions of x86-64."""
-
-
-@attrs.frozen
-class Ways:
-    """Where code goes on behind an instruction.
-
-    Attributes:
-        within: addresses in the function.
-        leaves: whether it may go on elsewhere, too.
-    """
-
-    within: tuple[int, ...]
-    leaves: bool = False
 
 
 @attrs.frozen
@@ -82,6 +45,7 @@ class Flow:
     only for who wants to know what is read of the stack, as large functions take a second.
 
     Attributes:
+        code: the function's instructions.
         read: as ``registers`` in ``usage.Usage``.
         certain: as there.
         stack: what was met so far of what ``usage.StackUse`` has as ``read``.
@@ -91,19 +55,10 @@ class Flow:
     """
 
     def __init__(self, image: Image, function: Function) -> None:
+        self.code = Code(image, function)
         self._machine = image.machine
-        x86 = image.machine == "x86_64"
-        self._decoder = capstone.Cs(
-            capstone.CS_ARCH_X86 if x86 else capstone.CS_ARCH_ARM64,
-            capstone.CS_MODE_64 if x86 else capstone.CS_MODE_ARM,
-        )
-        self._decoder.detail = True
         self._start = function.address
-        self._end = function.address + function.size
-        self._code = image.instructions(function.address, function.size)
-        self._sp, self._fp = (_STACK[image.machine], "rbp" if x86 else "x29")
-        self._names: dict[int, str] = {}
-        self._decoded: dict[int, capstone.CsInsn | None] = {}
+        self._sp, self._fp = (_STACK[image.machine], "rbp" if image.machine == "x86_64" else "x29")
         self.read: set[str] = set()
         self.stack: set[tuple[int, int]] = set()
         self.certain: set[str] = set()
@@ -153,10 +108,10 @@ class Flow:
         """
         found = set()
         for address, state in self._seen.items():
-            instruction = self.at(address)
-            if instruction is not None and state.untouched and not self.is_clearing(instruction):
-                names = self.reads(instruction) & state.untouched
-                found |= {n for n in names if self._is_certain(instruction, n)}
+            instruction = self.code.at(address)
+            if instruction is not None and state.untouched and not self.code.is_clearing(instruction):
+                names = self.code.reads(instruction) & state.untouched
+                found |= {n for n in names if self.code.needs(instruction, n)}
         return found
 
     def bases(self) -> dict[str, int]:
@@ -177,94 +132,60 @@ class Flow:
             return None if self.all_stack else self._seen.get(self._start)
         address = start
         while address in self._seen and self._makes_frame(address):
-            instruction = self.at(address)
+            instruction = self.code.at(address)
             address += instruction.size if instruction is not None else 0
         return self._seen.get(address)
 
     def _makes_frame(self, address: int) -> bool:
-        instruction, before = self.at(address), self._seen[address]
+        instruction, before = self.code.at(address), self._seen[address]
         if instruction is None:
             return False
         after = self._after(instruction, before)
         word, operands = instruction.mnemonic, instruction.operands
         if word == "push":
-            register = self.name(operands[0].reg) if operands[0].type == capstone.CS_OP_REG else ""
+            register = self.code.name(operands[0].reg) if operands[0].type == capstone.CS_OP_REG else ""
             return register in _SAVED
         if word in ("stp", "str"):
-            saved = {self.name(o.reg) for o in operands if o.type == capstone.CS_OP_REG}
-            return saved <= _SAVED and self.name(operands[-1].mem.base or operands[-2].mem.base) == self._sp
+            saved = {self.code.name(o.reg) for o in operands if o.type == capstone.CS_OP_REG}
+            return (
+                saved <= _SAVED and self.code.name(operands[-1].mem.base or operands[-2].mem.base) == self._sp
+            )
         return after.frame != before.frame or (
             after.depth is not None and before.depth is not None and after.depth < before.depth
         )
 
     def _step(self, address: int, state: _State) -> list[tuple[int, _State]]:
         """Carry out an instruction; give what may come next."""
-        instruction = self.at(address)
+        instruction = self.code.at(address)
         if instruction is None:
             self._leave(state)
             self.all_stack = True
             return []
         self._note(instruction, state)
-        if self.is_call(instruction):
+        if self.code.is_call(instruction):
             self.read |= state.incoming
             after = attrs.evolve(state, incoming=frozenset(), untouched=frozenset())
         else:
             after = self._after(instruction, state)
-        ways = self.ways(instruction)
+        ways = self.code.ways(instruction)
         if ways.leaves:
             self._leave(state)
             # What another function is called with on the stack, this one has written.
-            self.all_stack = self.all_stack or self._target(instruction) is None
+            self.all_stack = self.all_stack or self.code.target(instruction) is None
         return [(way, after) for way in ways.within]
-
-    def ways(self, instruction: Any) -> Ways:
-        """Where code goes on behind an instruction."""
-        word = instruction.mnemonic.split()[-1]
-        following = instruction.address + instruction.size
-        if word in _ENDS:
-            return Ways(())
-        if self.is_call(instruction) or not self._is_jump(instruction):
-            return Ways((following,))
-        target = self._target(instruction)
-        inside = target is not None and self._start <= target < self._end
-        found = (target,) if inside and target is not None else ()
-        return Ways(found if self._is_unconditional(word) else (*found, following), leaves=not inside)
 
     def _leave(self, state: _State) -> None:
         """Other code goes on with what the registers still hold."""
         self.read |= state.incoming
 
-    def reads(self, instruction: Any) -> set[str]:
-        """The registers that an instruction reads, by their names at full width."""
-        names = {self.name(r) for r in instruction.regs_access()[0]}
-        if self._machine == "aarch64" and instruction.mnemonic in _EXTRACTS:
-            into, *sources = (self.name(o.reg) for o in instruction.operands if o.type == capstone.CS_OP_REG)
-            return names if into in sources else names - {into}
-        return names
-
-    def at(self, address: int) -> capstone.CsInsn | None:
-        """The instruction at an address of the function; None if there is none."""
-        if address not in self._decoded:
-            offset = address - self._start
-            inside = self._start <= address < self._end
-            code = self._code[offset : offset + 16] if inside else b""
-            self._decoded[address] = next(self._decoder.disasm(code, address, 1), None)
-        return self._decoded[address]
-
-    def name(self, register: int) -> str:
-        """A register's name at full width."""
-        if register not in self._names:
-            self._names[register] = full(self._decoder.reg_name(register) or "", self._machine)
-        return self._names[register]
-
     def _note(self, instruction: Any, state: _State) -> None:
         """Note what an instruction reads."""
-        if not self.is_clearing(instruction):
-            self.read |= self.reads(instruction) & state.incoming
+        if not self.code.is_clearing(instruction):
+            self.read |= self.code.reads(instruction) & state.incoming
         for operand in instruction.operands:
             if operand.type != capstone.CS_OP_MEM:
                 continue
-            base = self.name(operand.mem.base) if operand.mem.base else ""
+            base = self.code.name(operand.mem.base) if operand.mem.base else ""
             at = state.depth if base == self._sp else state.frame if base == self._fp else None
             if base in (self._sp, self._fp):
                 self._note_memory(instruction, operand, at)
@@ -272,32 +193,14 @@ class Flow:
 
     def _note_memory(self, instruction: Any, operand: Any, at: int | None) -> None:
         if at is None:
-            if self.name(operand.mem.base) == self._sp:
+            if self.code.name(operand.mem.base) == self._sp:
                 self.all_stack = True
             return
         start = at + operand.mem.disp
         if operand.mem.index or instruction.mnemonic == "lea":
             self.addresses.add(start)
-        elif size := self.loaded(instruction, operand):
+        elif size := self.code.loaded(instruction, operand):
             self.stack.add((start, start + size))
-
-    def loaded(self, instruction: Any, operand: Any) -> int:
-        """How many bytes of memory an instruction reads by one of its operands."""
-        if self._machine == "aarch64":
-            return self._width(instruction) if instruction.mnemonic.startswith("ld") else 0
-        return int(operand.size) if operand.access & capstone.CS_AC_READ else 0
-
-    def copied(self, instruction: Any) -> tuple[str, str] | None:
-        """Into which register an instruction copies which, as a whole."""
-        registers = [o.reg for o in instruction.operands if o.type == capstone.CS_OP_REG]
-        if instruction.mnemonic != "mov" or len(registers) != 2:
-            return None
-        into, source = map(self.name, registers)
-        return (into, source) if all(map(self.is_whole, registers)) else None
-
-    def is_whole(self, register: int) -> bool:
-        """Whether a register is one at full width."""
-        return str(self._decoder.reg_name(register)) == self.name(register)
 
     def on_stack(self, instruction: Any, operand: Any) -> int | None:
         """Where memory is that an instruction names by the stack or the frame pointer.
@@ -311,28 +214,12 @@ class Flow:
         """
         state, base = (
             self._seen.get(instruction.address),
-            self.name(operand.mem.base) if operand.mem.base else "",
+            self.code.name(operand.mem.base) if operand.mem.base else "",
         )
         if state is None or base not in (self._sp, self._fp) or operand.mem.index:
             return None
         at = state.depth if base == self._sp else state.frame
         return None if at is None else at + int(operand.mem.disp)
-
-    def moves_base(self, instruction: Any) -> bool:
-        """Whether an instruction moves on the register that it reads or writes memory by."""
-        if self._machine == "aarch64":
-            return bool(instruction.writeback)
-        # Those of the same names on floating-point numbers have registers.
-        registers = {self.name(o.reg) for o in instruction.operands if o.type == capstone.CS_OP_REG}
-        return _STRINGS.search(instruction.mnemonic) is not None and registers <= {"rax"}
-
-    def _width(self, instruction: Any) -> int:
-        """Bytes that an instruction of arm64 loads."""
-        word, first = instruction.mnemonic, self._decoder.reg_name(instruction.operands[0].reg) or ""
-        by_suffix = {"b": 1, "h": 2}.get(word[-1]) if word[:3] in ("ldr", "ldu") and len(word) > 3 else None
-        if by_suffix is None:
-            by_suffix = 4 if word.endswith("sw") else _WIDTHS.get(first[:1], 16)
-        return by_suffix * (2 if word.startswith(("ldp", "ldnp")) else 1)
 
     def _note_address(self, instruction: Any, state: _State) -> None:
         """Note where an address on the stack gets into another register."""
@@ -341,8 +228,8 @@ class Flow:
         operands = instruction.operands
         if len(operands) < 2 or operands[0].type != capstone.CS_OP_REG:
             return
-        into = self.name(operands[0].reg)
-        sources = [self.name(o.reg) for o in operands[1:] if o.type == capstone.CS_OP_REG]
+        into = self.code.name(operands[0].reg)
+        sources = [self.code.name(o.reg) for o in operands[1:] if o.type == capstone.CS_OP_REG]
         if into in (self._sp, self._fp):
             return
         for source in sources:
@@ -352,8 +239,8 @@ class Flow:
 
     def _after(self, instruction: Any, state: _State) -> _State:
         _, written = instruction.regs_access()
-        touched = {self.name(r) for r in written}
-        names = {self.name(r) for r in written if not self._is_narrow(r)}
+        touched = {self.code.name(r) for r in written}
+        names = {self.code.name(r) for r in written if not self.code.is_narrow(r)}
         depth, frame = state.depth, state.frame
         if self._sp in names:
             depth = self._moved_stack(instruction, state)
@@ -382,10 +269,10 @@ class Flow:
         last = operands[-1] if operands else None
         if last is not None and last.type == capstone.CS_OP_IMM and word in ("add", "sub"):
             return depth + (int(last.imm) if word == "add" else -int(last.imm))
-        if word in ("mov", "add") and self._source(instruction) == self._fp:
+        if word in ("mov", "add") and self.code.source(instruction) == self._fp:
             return state.frame
         if word == "lea" and last is not None and last.type == capstone.CS_OP_MEM:
-            base = self.name(last.mem.base) if last.mem.base else ""
+            base = self.code.name(last.mem.base) if last.mem.base else ""
             at = depth if base == self._sp else state.frame if base == self._fp else None
             return None if at is None or last.mem.index else at + last.mem.disp
         return None
@@ -393,53 +280,9 @@ class Flow:
     def _moved_frame(self, instruction: Any, state: _State) -> int | None:
         if state.depth is None:
             return None
-        source, operands = self._source(instruction), instruction.operands
+        source, operands = self.code.source(instruction), instruction.operands
         last = operands[-1] if operands else None
         by = int(last.imm) if last is not None and last.type == capstone.CS_OP_IMM else 0
         if instruction.mnemonic in ("mov", "add") and source == self._sp:
             return state.depth + by
         return None
-
-    def _source(self, instruction: Any) -> str:
-        operands = instruction.operands
-        if len(operands) < 2 or operands[1].type != capstone.CS_OP_REG:
-            return ""
-        return self.name(operands[1].reg)
-
-    def _is_narrow(self, register: int) -> bool:
-        """Whether writing a register leaves a part of the full one as it was."""
-        name = self._decoder.reg_name(register) or ""
-        return self._machine == "x86_64" and is_narrow(name)
-
-    def is_clearing(self, instruction: Any) -> bool:
-        """Whether an instruction's result doesn't depend on the register that it reads."""
-        operands = instruction.operands
-        return (
-            instruction.mnemonic.startswith(_CLEARING)
-            and len(operands) >= 2
-            and all(o.type == capstone.CS_OP_REG for o in operands)
-            and len({self.name(o.reg) for o in operands[-2:]}) == 1
-        )
-
-    def _is_certain(self, instruction: Any, name: str) -> bool:
-        """Whether an instruction that reads a register needs what is in it.
-
-        One that sets a part of a vector register reads the rest, which may be of no use.
-        """
-        if not name.startswith(("xmm", "v")):
-            return True
-        _, written = instruction.regs_access()
-        return instruction.mnemonic.startswith(_WHOLE) or name not in map(self.name, written)
-
-    def is_call(self, instruction: Any) -> bool:
-        return bool(instruction.group(capstone.CS_GRP_CALL)) or instruction.mnemonic in ("bl", "blr")
-
-    def _is_jump(self, instruction: Any) -> bool:
-        return bool(instruction.group(capstone.CS_GRP_JUMP))
-
-    def _is_unconditional(self, word: str) -> bool:
-        return word in ("jmp", "b", "br")
-
-    def _target(self, instruction: Any) -> int | None:
-        last = instruction.operands[-1]
-        return int(last.imm) if last.type == capstone.CS_OP_IMM else None

@@ -98,13 +98,13 @@ class _Reader:
         return False
 
     def _step(self, address: int, copies: Copies) -> Iterator[tuple[int, Copies]]:
-        flow = self._flow
-        instruction = flow.at(address)
+        code = self._flow.code
+        instruction = code.at(address)
         if instruction is None:
             self._lose(copies)
             return
-        ways = flow.ways(instruction)
-        if flow.is_call(instruction):
+        ways = code.ways(instruction)
+        if code.is_call(instruction):
             kept = frozenset(c for c in copies if c[0] in _KEPT)
             self._lose(copies - kept)
             copies = kept
@@ -129,23 +129,23 @@ class _Reader:
             return
         at = self._flow.on_stack(instruction, memory)
         for number, operand in enumerate(registers):
-            if at is not None and operand.type == capstone.CS_OP_REG and self._flow.is_whole(operand.reg):
-                yield self._flow.name(operand.reg), at + _WORD * number
+            if at is not None and operand.type == capstone.CS_OP_REG and self._flow.code.is_whole(operand.reg):
+                yield self._flow.code.name(operand.reg), at + _WORD * number
 
     def _note(self, instruction: Any, copies: Copies, loaded: Collection[int]) -> None:
         """Note what an instruction reads behind pointers, and where it does something else with them."""
-        flow = self._flow
+        code = self._flow.code
         bases, others = set(), set()
         for operand in instruction.operands:
             if operand.type == capstone.CS_OP_REG and operand.access & capstone.CS_AC_READ:
-                others.add(flow.name(operand.reg))
+                others.add(code.name(operand.reg))
             elif operand.type == capstone.CS_OP_MEM and operand.mem.base:
-                base = flow.name(operand.mem.base)
+                base = code.name(operand.mem.base)
                 bases.add(base)
-                if operand.mem.index or instruction.mnemonic == "lea" or flow.moves_base(instruction):
+                if operand.mem.index or instruction.mnemonic == "lea" or code.moves_base(instruction):
                     others.add(base)
-                size = flow.loaded(instruction, operand)
-                at = flow.on_stack(instruction, operand)
+                size = code.loaded(instruction, operand)
+                at = self._flow.on_stack(instruction, operand)
                 for slot, pointer in self._slots.items():
                     touched = at is not None and at < slot + _WORD and slot < at + max(size, 1)
                     if touched and slot not in loaded:
@@ -154,19 +154,19 @@ class _Reader:
                     first = operand.mem.disp
                     for origin in {origin for name, origin in copies if name == base}:
                         self.read[origin].add((first, first + size))
-        implied = flow.reads(instruction) - bases
+        implied = code.reads(instruction) - bases
         harmless = (
             instruction.mnemonic in _COMPARISONS
-            or flow.copied(instruction) is not None
-            or flow.is_clearing(instruction)
+            or code.copied(instruction) is not None
+            or code.is_clearing(instruction)
         )
         if not harmless:
             self._lose(copies, frozenset(others | implied))
 
     def _after(self, instruction: Any, copies: Copies, loads: Sequence[tuple[str, int]]) -> Copies:
-        written = {self._flow.name(r) for r in instruction.regs_access()[1]}
+        written = {self._flow.code.name(r) for r in instruction.regs_access()[1]}
         left = frozenset(c for c in copies if c[0] not in written)
-        if (copied := self._flow.copied(instruction)) is not None:
+        if (copied := self._flow.code.copied(instruction)) is not None:
             into, source = copied
             left |= {(into, origin) for name, origin in copies if name == source}
         return left | {(into, self._slots[at]) for into, at in loads if at in self._slots}
