@@ -31,4 +31,11 @@ if [ "$(uname -s)" = Linux ]; then
 else
     not_tested "engines, processes and ELF binaries of this system's compilers, which need Linux; each test says so."
 fi
-exec "$python" -m pytest "$@"
+if [ $# -gt 0 ]; then
+    exec "$python" -m pytest "$@"
+fi
+# Those of real engines one after the other: they share the kernel's probes, and their programs the processors.
+status=0
+"$python" -m pytest -m "not live" --numprocesses auto --dist loadgroup --quiet || status=$?
+"$python" -m pytest -m live || status=$?
+exit $status
