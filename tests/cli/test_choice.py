@@ -172,6 +172,21 @@ def test_who_may_not_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[2].startswith("dtrace: TRACEKIT_DTRACE='/nonexistent' is no program")
 
 
+def test_a_container_without_bpf(binary: str) -> None:
+    """Root without the capabilities is found out by trying, before the command's program begins."""
+    needed("bpftrace", "setpriv")
+    dropped = "-sys_admin,-bpf,-perfmon"
+    command = ["setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}", sys.executable]
+    hidden = {name: path for name, path in NOWHERE.items() if name != "TRACEKIT_BPFTRACE"}
+    done = subprocess.run(
+        [*command, "-m", "tracekit", "trace", *counts(binary)],
+        capture_output=True, text=True, env={**os.environ, **hidden}, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[1].startswith("bpftrace may not trace here: ")
+    assert "CAP_BPF" in done.stderr
+
+
 def test_nothing_is_left_of_those_that_could_not(
     binary: str, dtrace: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
