@@ -34,7 +34,8 @@ lint: .venv/installed-dev ## Check style, types and the direction of imports.
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 
-engines: ## Set up newer bpftrace and dtrace beside the system's (needs root).
+engines: ## Set up other versions of bpftrace, dtrace and gdb beside the system's (needs root).
+	@tools/install.sh "a stub of arm64 for gdb" qemu-aarch64=qemu-user gdb-multiarch=gdb-multiarch
 	$(AS_ROOT) python3 tools/engines.py up
 
 engines-down: ## Remove them.

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Sets up several versions of the tracing engines beside the system's bpftrace.
+"""Sets up several versions of the tracing engines and of gdb beside the system's.
 
 `up` unpacks the engines of some Debian suites, with the packages they depend on, into one folder, the kit
 ($TRACEKIT_ENGINES, or /var/cache/tracekit-engines). Nothing is installed on the host. Each program in
 KIT/bin runs one engine: in a mount namespace of its own it lays the suite's /usr over the host's, so every
 other path is the host's, nothing stays mounted, and removing the folder is all there is to taking it down.
+gdb comes with the one that knows all processors, for programs that an emulator runs.
 Meanwhile the host's own /usr is at /proc/PID/root/usr, PID being any process outside.
 """
 
@@ -25,12 +26,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-SUITES = ["trixie", "sid"]
-ENGINES = [  # name, program, suite
+ENGINES = [  # name, which is PACKAGE-SUITE; program; folder, which is built as a whole
     ("bpftrace-trixie", "/usr/bin/bpftrace", "trixie"),
     ("bpftrace-sid", "/usr/bin/bpftrace", "sid"),
     ("dtrace-sid", "/usr/sbin/dtrace", "sid"),
+    # Apart from the tracing engines: neither waits for the other's packages, or fails with them.
+    ("gdb-bookworm", "/usr/bin/gdb", "gdb-bookworm"),
+    ("gdb-multiarch-bookworm", "/usr/bin/gdb-multiarch", "gdb-bookworm"),
+    ("gdb-trixie", "/usr/bin/gdb", "gdb-trixie"),
+    ("gdb-multiarch-trixie", "/usr/bin/gdb-multiarch", "gdb-trixie"),
+    ("gdb-sid", "/usr/bin/gdb", "gdb-sid"),
+    ("gdb-multiarch-sid", "/usr/bin/gdb-multiarch", "gdb-sid"),
 ]
+FOLDERS = list(dict.fromkeys(folder for _, _, folder in ENGINES))
+VERSION_OF_GDB = ["-nx", "-batch", "-ex", "python import json, signal; print(gdb.VERSION)"]  # needs its Python
+ASKS_VERSION = {"dtrace": ["-V"], "gdb": VERSION_OF_GDB, "gdb-multiarch": VERSION_OF_GDB}
 FOR_TARGETS = ["coreutils", "dash"]  # what `-c` and system() may want to start
 KEYRING = "usr/share/keyrings/debian-archive-keyring.gpg"
 MARKER = ".tracekit-engines"
@@ -78,7 +88,7 @@ class EnginesError(Exception):
 
 
 class Engine(NamedTuple):
-    """A tracing engine: its name, the program to start, its version, and why it can't be used, if so."""
+    """An engine: its name, the program to start, its version, and why it can't be used, if so."""
 
     name: str
     path: Path
@@ -97,14 +107,19 @@ def parse_version(text: str) -> str:
     return found[1] if found else ""
 
 
+def version_command(name: str, program: Path | str) -> list[str]:
+    """Returns the command that has an engine tell its version, which shows that it works."""
+    return [str(program), *ASKS_VERSION.get(name.rpartition("-")[0], ["--version"])]
+
+
 def probe(kit: Path) -> list[Engine]:
     """Returns the system's bpftrace and every engine of the kit, after starting all for their version."""
     wanted = [("system", Path(shutil.which("bpftrace") or "/usr/bin/bpftrace"), Path("/"))]
-    wanted += [(name, kit / "bin" / name, kit / suite) for name, _, suite in ENGINES]
+    wanted += [(name, kit / "bin" / name, kit / folder) for name, _, folder in ENGINES]
     found, started, pipe = [], [], subprocess.PIPE
-    for _, path, root in wanted:
+    for name, path, root in wanted:
         start = path.exists() and root.is_dir()
-        command = [str(path), "-V"]
+        command = version_command(name, path)
         started.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) if start else None)
     for (name, path, _), process in zip(wanted, started, strict=True):
         out, err = process.communicate() if process else ("", "missing")
@@ -160,7 +175,7 @@ def locked(kit: Path) -> Iterator[None]:
                 yield
             finally:
                 remove(kit.glob("*.partial"))
-                if not any((kit / suite).is_dir() for suite in SUITES):
+                if not any((kit / folder).is_dir() for folder in FOLDERS):
                     remove(iter([kit / "bin", kit / MARKER]))
                     with contextlib.suppress(OSError):  # whatever else is there stays
                         kit.rmdir()
@@ -170,8 +185,8 @@ def locked(kit: Path) -> Iterator[None]:
 def write_programs(kit: Path) -> None:
     """Writes what belongs into KIT/bin, unless it is there already."""
     texts = {"enter": ENTER}
-    for name, program, suite in ENGINES:
-        command = shlex.join([*UNSHARE, f"{kit}/bin/enter", f"{kit}/{suite}", program])
+    for name, program, folder in ENGINES:
+        command = shlex.join([*UNSHARE, f"{kit}/bin/enter", f"{kit}/{folder}", program])
         texts[name] = f'#!/bin/sh\nexec {command} "$@"\n'
     (kit / "bin").mkdir(exist_ok=True)
     for name, text in texts.items():
@@ -208,6 +223,14 @@ def unpack(packages: Iterator[Path], folder: Path) -> None:
         subprocess.run([*BOUND, "dpkg-deb", "-x", package, folder], check=True)
 
 
+def merge_usr(root: Path) -> None:
+    """Moves what older suites have outside of /usr to where the host's links, such as /lib, lead."""
+    for name in ("bin", "sbin", "lib", "lib64"):
+        if (root / name).is_dir():
+            shutil.copytree(root / name, root / "usr" / name, symlinks=True, dirs_exist_ok=True)
+            shutil.rmtree(root / name)
+
+
 def find_keyring(work: Path) -> Path:
     """Returns Debian's public keys: the host's, or those in the host's distribution."""
     if Path("/", KEYRING).exists():
@@ -218,21 +241,24 @@ def find_keyring(work: Path) -> Path:
     return work / KEYRING
 
 
-def build(kit: Path, suite: str, source: str, keyring: Path) -> None:
-    """Builds a suite, which gets its name only when its engines have run."""
-    work, root = (Path(tempfile.mkdtemp(".partial", f"{suite}.", kit)) for _ in range(2))
-    programs = {name.partition("-")[0]: program for name, program, of in ENGINES if of == suite}
+def build(kit: Path, folder: str, source: str, keyring: Path) -> None:
+    """Builds a folder of engines, which gets its name only when they have run."""
+    work, root = (Path(tempfile.mkdtemp(".partial", f"{folder}.", kit)) for _ in range(2))
+    programs = {name: program for name, program, of in ENGINES if of == folder}
+    packages = [name.rpartition("-")[0] for name in programs]
+    suite = next(iter(programs)).rpartition("-")[2]
     (work / "sources.list").write_text(f"deb [signed-by={keyring}] {source} {suite} main\n")
     apt_get(work, OWN_LISTS + OWN_SOURCE, "update")
-    apt_get(work, OWN_LISTS + OWN_SOURCE, "install", "--download-only", *programs, *FOR_TARGETS)
+    apt_get(work, OWN_LISTS + OWN_SOURCE, "install", "--download-only", *packages, *FOR_TARGETS)
     unpack(work.glob("cache/archives/*.deb"), root)
+    merge_usr(root)
     (root / "usr/local").mkdir(exist_ok=True)
-    for program in programs.values():
-        command = [*UNSHARE, f"{kit}/bin/enter", str(root), program, "-V"]
+    for name, program in programs.items():
+        command = [*UNSHARE, f"{kit}/bin/enter", str(root), *version_command(name, program)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
             raise EnginesError(f"The {program} of {suite} does not run: {done.stderr.strip()}")
-    root.rename(kit / suite)
+    root.rename(kit / folder)
 
 
 def up(kit: Path) -> None:
@@ -242,12 +268,12 @@ def up(kit: Path) -> None:
     with locked(kit):
         remove(kit.glob("*.partial"))
         write_programs(kit)
-        if absent := [suite for suite in SUITES if not (kit / suite).is_dir()]:
+        if absent := [folder for folder in FOLDERS if not (kit / folder).is_dir()]:
             source = mirror()
-            print(f"Setting up {' and '.join(absent)} from {source} in {kit}", flush=True)
+            print(f"Setting up {', '.join(absent)} from {source} in {kit}", flush=True)
             keyring = find_keyring(Path(tempfile.mkdtemp(".partial", "keys.", kit)))
             with ThreadPoolExecutor() as pool:  # it waits for all of them, come what may
-                builds = [pool.submit(build, kit, suite, source, keyring) for suite in absent]
+                builds = [pool.submit(build, kit, folder, source, keyring) for folder in absent]
             for one in builds:
                 one.result()
     if broken := [one.name for one in status(kit) if one.problem and one.name != "system"]:
@@ -258,9 +284,9 @@ def down(kit: Path) -> None:
     """Removes all that `up` made, unless an engine is running."""
     with locked(kit):
         refuse_if_mounted(kit)
-        for suite in SUITES:
-            if (kit / suite).is_dir():
-                (kit / suite).rename(kit / f"{suite}.partial")
+        for folder in FOLDERS:
+            if (kit / folder).is_dir():
+                (kit / folder).rename(kit / f"{folder}.partial")
     print(f"Removed the engines from {kit}")
 
 
@@ -268,7 +294,7 @@ def status(kit: Path) -> list[Engine]:
     """Prints every engine with its version, or what is wrong, and its path."""
     found = probe(kit)
     for engine in found:
-        print(f"{engine.name:16} {engine.version or engine.problem:8} {engine.path}")
+        print(f"{engine.name:22} {engine.version or engine.problem:8} {engine.path}")
     return found
 
 
@@ -281,7 +307,7 @@ def list_engines(kit: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one subcommand and returns the exit status."""
-    parser = argparse.ArgumentParser(description="Tracing engines beside the system's bpftrace.")
+    parser = argparse.ArgumentParser(description="Tracing engines and debuggers beside the system's bpftrace.")
     subcommands = parser.add_subparsers(required=True)
     for run in (up, down, status, list_engines):
         subcommands.add_parser(run.__name__.split("_")[0], help=run.__doc__).set_defaults(run=run)

@@ -20,7 +20,7 @@ linux_tools() {
         not_tested "real engines on real programs, which needs root: 'sudo make test' does it."
     else
         tools/install.sh "tests of the system's bpftrace" bpftrace=bpftrace || not_tested "the system's bpftrace."
-        "$python" tools/engines.py up || not_tested "the newer engines of 'make engines'."
+        "$python" tools/engines.py up || not_tested "the engines of 'make engines'."
         # Under sudo, tracekit runs its targets as the user who called it, and here root called.
         unset SUDO_COMMAND SUDO_GID SUDO_UID SUDO_USER
     fi

@@ -6,6 +6,7 @@ The command line prints ``message`` and ``hint`` and ends with ``exit_code``:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import attrs
@@ -178,6 +179,31 @@ class PrivilegeError(TracekitError):
 
 class EngineMissingError(TracekitError):
     """The engine's program is not installed or can't be executed."""
+
+
+@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+class NoBackendError(TracekitError):
+    """No backend can run a program on this machine.
+
+    Attributes:
+        reasons: why each can't, and the way out, by its name.
+    """
+
+    message: str = attrs.field(init=False)
+    hint: str = attrs.field(init=False)
+    reasons: Mapping[str, TracekitError]
+
+    def __attrs_post_init__(self) -> None:
+        self.message = "no backend can run this here"
+        self.hint = "\n".join(
+            " ".join(filter(None, (f"{named_reason(name, error.message)}.", error.hint.replace("\n", " "))))
+            for name, error in self.reasons.items()
+        )
+
+
+def named_reason(backend: str, reason: str) -> str:
+    """A reason that says whose it is."""
+    return reason if reason.startswith(f"{backend} ") else f"{backend}: {reason}"
 
 
 @attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)

@@ -332,13 +332,12 @@ def test_bad_input_is_one_clear_sentence(
 @root
 @pytest.mark.live
 def test_a_missing_engine_is_named(target: str, tmp_path: Path) -> None:
-    """Without bpftrace, the message says how to get it."""
-    done = run("trace", "-e", program(target), "--", target, env=no_engine(tmp_path))
+    """Where bpftrace was asked for and isn't there, the message says how to get it."""
+    words = ("trace", "--backend", "bpftrace", "-e", program(target), "--", target)
+    done = run(*words, env=no_engine(tmp_path))
     assert done.returncode == 1
     assert "nowhere" in done.stderr
-    bare = run(
-        "trace", "-e", program(target), "--", target, env={"PATH": str(tmp_path), "TRACEKIT_BPFTRACE": ""}
-    )
+    bare = run(*words, env={"PATH": str(tmp_path), "TRACEKIT_BPFTRACE": ""})
     assert "apt-get install bpftrace" in bare.stderr
 
 

@@ -17,6 +17,12 @@ ENGINES = {"system": "system", "trixie": "bpftrace-trixie", "sid": "bpftrace-sid
 """The names that tests give the engines, and those that the kit of engines gives them."""
 
 
+@pytest.fixture(autouse=True)
+def _no_other_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a test names no backend it means bpftrace, and nothing else steps in for it."""
+    monkeypatch.setattr("tracekit.backends.registry.ORDER", ("bpftrace",))
+
+
 @pytest.fixture(scope="session")
 def found_engines() -> dict[str, Engine]:
     """Every engine that can be used here, by the kit's name."""

@@ -8,6 +8,10 @@ import pytest
 
 from tools import engines
 
+TRACING = ["bpftrace-trixie", "bpftrace-sid", "dtrace-sid"]
+GDBS = [f"{package}-{suite}" for suite in ("bookworm", "trixie", "sid") for package in ("gdb", "gdb-multiarch")]
+FOLDERS = ["gdb-bookworm", "gdb-sid", "gdb-trixie", "sid", "trixie"]
+
 
 def program(path: Path, script: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,12 +39,12 @@ def kit(tmp_path, monkeypatch, host):
     return tmp_path / "kit"
 
 
-def fake_build(kit, suite, source, keyring):
-    """Makes a suite whose engines are scripts; its wrappers then start those directly."""
-    (kit / suite).mkdir()
+def fake_build(kit, folder, source, keyring):
+    """Makes a folder whose engines are scripts; its wrappers then start those directly."""
+    (kit / folder).mkdir()
     for name, _, of in engines.ENGINES:
-        if of == suite:
-            program(kit / "bin" / name, f"echo {name.split('-')[0]} v9.{len(suite)}.1")
+        if of == folder:
+            program(kit / "bin" / name, f"echo {name.split('-')[0]} v9.{len(folder)}.1")
 
 
 @pytest.fixture
@@ -57,6 +61,8 @@ def full_kit(kit, monkeypatch):
         ("bpftrace v0.27.1-12-g0abc1.2\n", "0.27.1"),
         ("dtrace: D 2.0.7\n", "2.0.7"),
         ("dtrace: Sun D 1.13\n", "1.13"),
+        ("18.1\n", "18.1"),
+        ("Debian 13.1-3\n", "13.1"),
         ("", ""),
         ("bpftrace\n", ""),
         ("usage: bpftrace [-32|-64]\n", ""),
@@ -74,13 +80,9 @@ def test_list_is_name_path_version(full_kit, host, capsys):
         f"bpftrace-trixie\t{full_kit}/bin/bpftrace-trixie\t9.6.1",
         f"bpftrace-sid\t{full_kit}/bin/bpftrace-sid\t9.3.1",
         f"dtrace-sid\t{full_kit}/bin/dtrace-sid\t9.3.1",
+        *(f"{name}\t{full_kit}/bin/{name}\t9.{len('gdb-' + name.split('-')[-1])}.1" for name in GDBS),
     ]
-    assert [engine.name for engine in engines.engines()] == [
-        "system",
-        "bpftrace-trixie",
-        "bpftrace-sid",
-        "dtrace-sid",
-    ]
+    assert [engine.name for engine in engines.engines()] == ["system", *TRACING, *GDBS]
 
 
 def test_list_without_a_kit(kit, host):
@@ -109,7 +111,7 @@ def test_up_fails_when_a_finished_engine_does_not_run(full_kit, capsys, monkeypa
 
 def test_partial_suite_is_not_taken_for_complete(full_kit):
     (full_kit / "sid").rename(full_kit / "sid.x1y2.partial")
-    assert [engine.name for engine in engines.engines()] == ["system", "bpftrace-trixie"]
+    assert [engine.name for engine in engines.engines()] == ["system", "bpftrace-trixie", *GDBS]
 
 
 def test_up_builds_only_what_is_missing_and_clears_leftovers(full_kit, monkeypatch):
@@ -123,7 +125,7 @@ def test_up_builds_only_what_is_missing_and_clears_leftovers(full_kit, monkeypat
     (full_kit / "sid").rename(full_kit / "sid.x1y2.partial")
     assert engines.main(["up"]) == 0
     assert built == ["sid"]
-    assert sorted(os.listdir(full_kit)) == [engines.MARKER, "bin", "sid", "trixie"]
+    assert sorted(os.listdir(full_kit)) == [engines.MARKER, "bin", *FOLDERS]
 
 
 def test_failed_up_leaves_nothing(kit, monkeypatch, capsys):
@@ -145,7 +147,7 @@ def test_one_suite_fails_the_other_stays(kit, monkeypatch, capsys):
 
     monkeypatch.setattr(engines, "build", build)
     assert engines.main(["up"]) == 1
-    assert [engine.name for engine in engines.engines()] == ["system", "bpftrace-sid", "dtrace-sid"]
+    assert [engine.name for engine in engines.engines()] == ["system", *TRACING[1:], *GDBS]
 
 
 @pytest.mark.parametrize("command", ["up", "down"])
@@ -185,7 +187,7 @@ def test_down_refuses_when_something_is_mounted(full_kit, monkeypatch, capsys):
     monkeypatch.setattr(engines, "mounts_below", lambda folder, mountinfo: [f"{folder}/sid/usr/local"])
     assert engines.main(["down"]) == 1
     assert f"has {full_kit}/sid/usr/local mounted" in capsys.readouterr().err
-    assert sorted(os.listdir(full_kit)) == [engines.MARKER, "bin", "sid", "trixie"]
+    assert sorted(os.listdir(full_kit)) == [engines.MARKER, "bin", *FOLDERS]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +217,7 @@ def test_programs_are_written_once_and_quote_the_folder(tmp_path):
     before = {path.name: path.stat().st_mtime_ns for path in (kit / "bin").iterdir()}
     engines.write_programs(kit)
     assert before == {path.name: path.stat().st_mtime_ns for path in (kit / "bin").iterdir()}
-    assert set(before) == {"enter", "bpftrace-trixie", "bpftrace-sid", "dtrace-sid"}
+    assert set(before) == {"enter", *TRACING, *GDBS}
     for path in (kit / "bin").iterdir():
         subprocess.run(["/bin/sh", "-n", path], check=True)
         assert path.stat().st_mode & 0o777 == 0o755
@@ -249,6 +251,26 @@ def test_mirror(host, tmp_path, targets, mirror):
     (tmp_path / "targets").write_text(targets)
     program(host / "apt-get", f"cat {tmp_path}/targets")
     assert engines.mirror() == mirror
+
+
+def test_suites_before_the_merger_of_usr(tmp_path):
+    """What a suite has in /lib is found in its /usr, links and all, and what was there stays."""
+    for name in ("lib/arch/libc.so.6", "lib64/ld.so", "usr/lib/arch/libz.so.1"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "lib/arch/libc.so").symlink_to("libc.so.6")
+    engines.merge_usr(tmp_path)
+    assert os.listdir(tmp_path) == ["usr"]
+    assert sorted(os.listdir(tmp_path / "usr/lib/arch")) == ["libc.so", "libc.so.6", "libz.so.1"]
+    assert (tmp_path / "usr/lib/arch/libc.so").is_symlink()
+    assert (tmp_path / "usr/lib64/ld.so").read_text() == "lib64/ld.so"
+
+
+def test_gdb_is_asked_by_its_python():
+    """A gdb tells its version by its own Python, which it must have."""
+    assert engines.version_command("gdb-multiarch-sid", "/g")[1:] == engines.VERSION_OF_GDB
+    assert engines.version_command("dtrace-sid", "/d") == ["/d", "-V"]
+    assert engines.version_command("system", "/b") == ["/b", "--version"]
 
 
 def test_apt_failure_is_one_sentence(host, tmp_path):

@@ -215,6 +215,10 @@ class Backend(Protocol):
     ) -> Tracer:
         """Prepare a run on this machine.
 
+        Nothing is started yet. A command is still at its first instruction; where ``takes_hold`` is true it
+        waits at its program's entry when ``attach`` is called. Where no backend was named, another one is tried
+        if this or ``attach`` raises anything, so say here what can't be done, and leave nothing behind.
+
         Args:
             program: what is asked; it has no unresolved names.
             places: where its function probes go.

@@ -7,6 +7,7 @@ reading the installed packages takes longer than all else at start.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
@@ -17,6 +18,9 @@ _OURS: Final = {
     "bpftrace": "tracekit.backends.bpftrace.backend:BpftraceBackend",
     "dtrace": "tracekit.backends.dtrace.backend:DtraceBackend",
 }
+
+ORDER: Sequence[str] = tuple(_OURS)
+"""In which order they are asked where the choice is ours: bpftrace costs the target least, and can most."""
 
 
 def backend_names() -> tuple[str, ...]:

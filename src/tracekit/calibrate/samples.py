@@ -19,11 +19,12 @@ class Remote:
 
     Attributes:
         at: the TCP port on this machine, or the path of a Unix socket.
-        base: what the binary's own addresses are to be raised by; 0 for one that isn't position independent.
+        base: what the binary's own addresses are to be raised by, which is 0 for one that isn't position
+            independent; None for what the stub says itself, or 0 if it doesn't, as on bare metal.
     """
 
     at: int | str
-    base: int = 0
+    base: int | None = None
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.at, int):

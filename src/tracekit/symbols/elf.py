@@ -114,11 +114,13 @@ class Headers(NamedTuple):
         order: ``<`` or ``>``, the byte order in the words of ``struct``.
         type: ET_… number.
         machine: EM_… number.
+        entry: the virtual address at which a program begins.
     """
 
     order: str
     type: int
     machine: int
+    entry: int
     segments: tuple[Segment, ...]
     sections: tuple[Section, ...]
 
@@ -158,7 +160,7 @@ def read_headers(file: File) -> Headers:
     order = {1: "<", 2: ">"}.get(start[5])
     if order is None:
         raise BinaryError(f"{file.path} is corrupt: its ELF header has no byte order")
-    (kind, machine, _version, _entry, segments_at, sections_at, _flags, _size, segment_size, segments,
+    (kind, machine, _version, entry, segments_at, sections_at, _flags, _size, segment_size, segments,
      section_size, sections, names) = struct.unpack_from(order + "HHIQQQIHHHHHH", start, 16)  # fmt: skip
     if (segments and segment_size != 56) or (sections_at and section_size != 64):
         raise BinaryError(f"{file.path} is corrupt: its ELF header has wrong sizes")
@@ -177,6 +179,7 @@ def read_headers(file: File) -> Headers:
         order,
         kind,
         machine,
+        entry,
         tuple(Segment(*r) for r in struct.iter_unpack(order + "IIQQQQQQ", loaded)),
         tuple(Section(string(strings, r[0]), *r[1:]) for r in rows),
     )

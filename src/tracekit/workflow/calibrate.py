@@ -9,7 +9,7 @@ import attrs
 from tracekit import process
 from tracekit.backends.base import Place
 from tracekit.calibrate.expect import Expectation
-from tracekit.calibrate.samples import SampleRequest, Samples
+from tracekit.calibrate.samples import Remote, SampleRequest, Samples
 from tracekit.core.aggregation import Count
 from tracekit.core.calibration import Calibration
 from tracekit.core.probe import FunctionName, Uprobe
@@ -62,7 +62,7 @@ def resolve(binary: str, function: str, *, knowledge: Knowledge | None = None) -
 def calibrate(
     binary: str,
     function: str,
-    target: Command | Pids | None = None,
+    target: Command | Pids | Remote | None = None,
     *,
     hits: int = 8,
     expect: Sequence[Expectation] = (),
@@ -76,7 +76,8 @@ def calibrate(
         binary: the path of the program or library that has the function.
         function: its name in the source, its symbol, or its address (``0x1139``).
         target: a command, which is started and ended; or one process that runs, which gdb holds until the
-            hits have come or the time is over; None to look at the binary alone.
+            hits have come or the time is over; a remote stub that speaks gdb's protocol, whose processor may be
+            another than ours; None to look at the binary alone.
         hits: how many entries of the function gdb looks at.
         expect: what is known of the arguments' values.
         timeout: for how many seconds gdb waits for the hits.
@@ -99,6 +100,11 @@ def calibrate(
         if store:
             knowledge.keep(calibration, binary, "static")
         return Calibrated(calibration, notes=tuple(knowledge.notes))
+    if isinstance(target, Remote):
+        place = _apart(binary, function, knowledge)
+        return calibrate_place(
+            place, binary, target, hits=hits, expect=expect, timeout=timeout, store=store, knowledge=knowledge
+        )
     pids = target.pids if isinstance(target, Pids) else ()
     for pid in pids:
         process.Attached.open(pid).close()  # says in words what is wrong with it
@@ -115,7 +121,7 @@ def calibrate(
 def calibrate_place(
     place: Place,
     binary: str,
-    target: Command | Pids,
+    target: Command | Pids | Remote,
     *,
     knowledge: Knowledge,
     hits: int = 8,
@@ -174,6 +180,14 @@ def _unknown(image: Image, function: Function, error: BinaryError) -> Calibratio
         types=Types(),
         warnings=(error.message,),
     )
+
+
+def _apart(binary: str, function: str, knowledge: Knowledge) -> Place:
+    """A function of a binary that this machine may not be able to run."""
+    image, found = functions_of(binary, _name(function), knowledge)
+    if not isinstance(image, Image):
+        raise BinaryError(f"{binary} is no ELF binary, so gdb can't look at it in a run")
+    return Place(image, f"/proc/self/fd/{image.file.descriptor}", found[0])
 
 
 def _program(binary: str, function: str) -> Program:

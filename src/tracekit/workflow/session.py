@@ -14,7 +14,7 @@ from typing import Final, Self
 import attrs
 
 from tracekit import __version__, process
-from tracekit.backends.base import Backend, Options, Processes, Reading
+from tracekit.backends.base import Options, Reading
 from tracekit.backends.registry import backend as find_backend
 from tracekit.core.program import Program, check
 from tracekit.core.result import (
@@ -31,11 +31,13 @@ from tracekit.core.result import (
 from tracekit.core.target import Command, Pids, Target
 from tracekit.errors import UsageError
 from tracekit.syntax import print_program
+from tracekit.workflow.choose import AUTO, Choice
 from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.locate import locate
 from tracekit.workflow.naming import resolve_for_run, warnings_of
+from tracekit.workflow.placing import Wanted, place
 
-DEFAULT_BACKEND: Final = "bpftrace"
+DEFAULT_BACKEND: Final = AUTO
 
 _GRACE_SECONDS: Final = 5.0
 
@@ -45,6 +47,9 @@ class Session:
 
     Made by ``start``. It ends when the target does, when ``stop`` is called, or when the ``with`` block
     ends; ``result`` is exact whenever that is.
+
+    Attributes:
+        choice: which backend was taken, and why; None if its name was given.
     """
 
     def __init__(self, program: Program, target: Target, backend: str, options: Options) -> None:
@@ -57,13 +62,16 @@ class Session:
         self._stopped_target = False
         self._first_nanoseconds: int | None = None
         self._warnings: tuple[str, ...] = ()
+        self.choice: Choice | None = None
         try:
-            self._begin(find_backend(backend))
+            self._begin(backend)
         except BaseException:
             self._stack.close()
             raise
 
-    def _begin(self, backend: Backend) -> None:
+    def _begin(self, backend: str) -> None:
+        if backend != AUTO:
+            find_backend(backend)  # says at once that there is none of that name
         target = self._target
         pids = target.pids if isinstance(target, Pids) else ()
         self._attached = [self._stack.enter_context(process.Attached.open(pid)) for pid in pids]
@@ -71,24 +79,9 @@ class Session:
         self._located = locate(self._program, pids, self._options.max_probes, knowledge)
         self._stack.callback(self._located.close)
         self._resolved = resolve_for_run(self._program, self._located.places, target, self._options, knowledge)
-        self._command: process.Target | None = None
-        if isinstance(target, Command):
-            self._command = self._stack.enter_context(
-                process.Target.start(target.argv, env=target.env, cwd=target.cwd, user=process.invoking_user())
-            )
-            pids = (self._command.pid,)
-            if backend.takes_hold:
-                self._command.wait_at_entry()
-        follow = isinstance(target, Command | Pids) and target.follow
-        self._tracer = backend.tracer(
-            self._resolved.program,
-            self._resolved.places,
-            self._located.files,
-            Processes(pids, follow),
-            self._options,
-        )
-        self._stack.callback(self._tracer.close)
-        self._tracer.attach()
+        placed = place(Wanted(self._located, self._resolved, target, self._options), backend)
+        self._stack.push(placed.undo)
+        self._tracer, self._command, self.choice = placed.tracer, placed.command, placed.choice
         self._started = datetime.now(UTC)
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
         self._selector.register(self._tracer.fileno(), selectors.EVENT_READ)
@@ -108,9 +101,10 @@ class Session:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know before the result is there."""
-        return tuple(
-            dict.fromkeys((*self._located.notes, *self._resolved.notes, *self._warnings, *self._tracer.notes))
-        )
+        chosen = self.choice
+        second = (f"traced with {chosen.backend}, {chosen.why}",) if chosen and chosen.refusals else ()
+        found = (*second, *self._located.notes, *self._resolved.notes, *self._warnings, *self._tracer.notes)
+        return tuple(dict.fromkeys(found))
 
     @property
     def resolutions(self) -> tuple[Resolution, ...]:
@@ -288,13 +282,14 @@ def start(
     Args:
         program: what is asked.
         target: whose events count.
-        backend: the engine's name.
+        backend: the engine's name; ``auto`` for the first that can, of those in ``registry.ORDER``.
         options: see ``Options``.
         interval: seconds between the snapshots that the engine prints; None for none. Overrides that
             of ``options``.
 
     Raises:
         TracekitError: if it can't be run; nothing of a command has run then.
+        NoBackendError: if no backend can, and none was named.
     """
     return Session(program, target, backend, attrs.evolve(options, interval=interval))
 
@@ -312,12 +307,13 @@ def run(
     Args:
         program: what is asked.
         target: whose events count.
-        backend: the engine's name.
+        backend: the engine's name; ``auto`` for the first that can, of those in ``registry.ORDER``.
         options: see ``Options``.
         duration: seconds after which tracing stops; None to wait for the target.
 
     Raises:
         TracekitError: if it can't be run; nothing of a command has run then.
+        NoBackendError: if no backend can, and none was named.
         UsageError: if it would never end.
     """
     endless = not isinstance(target, Command | Pids) and duration is None and options.max_events is None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.backends.gdb.helpers import PROGRAMS
-from tests.installed import needed
+from tests.installed import GDBS, gdb_of, needed
 
 SOURCE = Path(__file__).parents[3] / "src"
 
@@ -28,6 +28,18 @@ def build(tmp_path_factory):
         return built[key]
 
     return compile_
+
+
+@pytest.fixture(params=GDBS)
+def each_gdb(request, monkeypatch):
+    """Has each gdb that there is do the sampling in turn."""
+    monkeypatch.setenv("TRACEKIT_GDB", gdb_of(request.param))
+
+
+@pytest.fixture(params=GDBS)
+def each_multiarch(request, monkeypatch):
+    """The same with each gdb for all processors."""
+    monkeypatch.setenv("TRACEKIT_GDB", gdb_of(request.param, "gdb-multiarch"))
 
 
 @pytest.fixture(scope="session")

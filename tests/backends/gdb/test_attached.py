@@ -28,6 +28,7 @@ def running(build, started):
     return start
 
 
+@pytest.mark.usefixtures("each_gdb")
 @pytest.mark.parametrize("threads", [0, 4])
 def test_all_hits(running, threads):
     """All that is wanted is seen, and seen again; then the process goes on."""

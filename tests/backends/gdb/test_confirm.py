@@ -34,6 +34,7 @@ def verdicts(argument):
     return [known.verdict for known in argument.known]
 
 
+@pytest.mark.usefixtures("each_gdb")
 def test_unoptimised(build):
     """Without optimisation all that varies is verified by what gdb reads after the prologue."""
     binary = build("calls.c", "-O0", "-pie", "-pthread")

@@ -43,6 +43,7 @@ def own_gdb(tmp_path, monkeypatch):
     return name
 
 
+@pytest.mark.usefixtures("each_gdb")
 def test_no_hit_in_time(build):
     """A function that isn't called within the time: no hits, a note, and a target that goes on untraced."""
     binary = build("calls.c", "-O2", "-pie", "-pthread")
@@ -78,6 +79,7 @@ def test_target_exits_first(build):
     assert samples.notes == ("3 of 8 entries seen: the target ended before there were more",)
 
 
+@pytest.mark.usefixtures("each_gdb")
 def test_target_crashes(build):
     """A target's crash is its own: it gets its signal and ends by it."""
     binary = build("calls.c", "-O2", "-pie", "-pthread")

@@ -31,6 +31,7 @@ def test_first_calls(build, options):
         assert any(r.start <= return_address < r.end and r.name == str(binary) for r in samples.regions)
 
 
+@pytest.mark.usefixtures("each_gdb")
 def test_after_the_prologue(build):
     """In code without optimisation each parameter's own bytes come with the entry of the same call."""
     binary = build("calls.c", "-O0", "-pie", "-pthread")
@@ -54,6 +55,7 @@ def test_threads(build):
     assert len({hit.thread for hit in samples.hits}) > 1
 
 
+@pytest.mark.usefixtures("each_gdb")
 @pytest.mark.parametrize("how", ["linked", "opened"])
 def test_library(build, how):
     """A library's very first calls, those of its constructor, are seen, whenever it is mapped."""
@@ -74,6 +76,7 @@ def test_after_exec(build):
     assert samples.notes == ()
 
 
+@pytest.mark.usefixtures("each_gdb")
 def test_go(go_program):
     """Go's registers are seen; a call whose stack grows is seen twice, as the same values."""
     samples = sample(request(go_program, "main.insert", hits=40))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -37,6 +38,10 @@ _SETTINGS = (
     "handle all nostop noprint pass",
     "handle SIGINT nostop noprint pass",
 )
+
+_ARCHITECTURES = {"x86_64": "i386:x86-64"}  # those that gdb calls otherwise than uname
+# getauxval(3). In gdb 18 what a command says comes as records of the machine interface.
+_AT_ENTRY = re.compile(r"\bAT_ENTRY\b.*?(0x[0-9a-f]+)")
 
 _HANDOVER_SECONDS = 20.0
 _LARGEST_VALUE = 1 << 16
@@ -102,9 +107,26 @@ class Sampler:
 
     @_plainly
     def connect(self) -> None:
-        """Takes up a remote stub."""
+        """Takes up a remote stub, and tells where its program is entered, if the stub knows."""
         gdb.execute("set sysroot", to_string=True)
+        # Or a gdb for one processor only would find, and say, that registers have wrong sizes.
+        name = self._ask["architecture"]
+        try:
+            gdb.execute(f"set architecture {_ARCHITECTURES.get(name, name)}", to_string=True)
+        except gdb.error as error:
+            raise gdb.GdbError(f"it doesn't know {name}, but gdb-multiarch does") from error
         gdb.execute(f"target remote {self._ask['remote']}", to_string=True)
+        try:
+            found = _AT_ENTRY.search(gdb.execute("info auxv", to_string=True))
+        except gdb.error:  # what runs on bare metal has no such thing
+            return
+        if found:
+            self.tell(kind="entry", address=int(found[1], 16))
+
+    @_plainly
+    def tell_code(self, address: int, size: int) -> None:
+        """Tells what is in a remote program's memory, where a function should be."""
+        self.tell(kind="code", data=_read(gdb.selected_inferior(), address, size).hex())
 
     @_plainly
     def await_libraries(self, wanted: bool) -> None:

@@ -21,6 +21,8 @@ class Told:
         regions: the target's memory, as last told.
         notes: what couldn't be read.
         errors: why it stopped early.
+        entry: where a remote program is entered, in its memory; None if that isn't known.
+        code: what a remote program has where the function should be.
     """
 
     hits: tuple[Hit, ...] = ()
@@ -28,6 +30,8 @@ class Told:
     regions: tuple[Region, ...] = ()
     notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    entry: int | None = None
+    code: bytes = b""
 
 
 def read_records(data: bytes) -> Told:
@@ -37,6 +41,8 @@ def read_records(data: bytes) -> Told:
     regions: tuple[Region, ...] = ()
     notes: dict[str, None] = {}
     errors: list[str] = []
+    entry: int | None = None
+    code = b""
     for line in data.split(b"\n")[:-1]:
         record: dict[str, Any] = json.loads(line)
         match record["kind"]:
@@ -51,9 +57,13 @@ def read_records(data: bytes) -> Told:
                 regions = tuple(mapping.region for mapping in parse_maps(record["text"]))
             case "note":
                 notes[record["text"]] = None
+            case "entry":
+                entry = record["address"]
+            case "code":
+                code = bytes.fromhex(record["data"])
             case "error":
                 errors.append(record["text"])
-    return Told(tuple(hits), version, regions, tuple(notes), tuple(errors))
+    return Told(tuple(hits), version, regions, tuple(notes), tuple(errors), entry, code)
 
 
 def _hit(record: dict[str, Any]) -> Hit:

@@ -133,10 +133,33 @@ class _Sampling:
         at = f"tcp:127.0.0.1:{target.at}" if isinstance(target.at, int) else target.at
         self._load(pid=0, handover=False, remote=at)
         self._session.python("tracekit.connect()")
-        self._session.python(f"tracekit.place([{self._request.address + target.base}], {target.base})")
+        try:
+            self._place_remote(target)
+        except BaseException:
+            # At the end of its input gdb ends what it doesn't know to have run before, and stands still.
+            with contextlib.suppress(EngineError):
+                self._session.command("-target-detach")
+            raise
         stopped = self._run()
         self._let_go(stopped)
         return self._samples(_ending(stopped))
+
+    def _place_remote(self, target: Remote) -> None:
+        """Put the breakpoint where the function is in the stub's memory."""
+        base = self._base() if target.base is None else target.base
+        address = self._request.address + base
+        self._session.python(f"tracekit.tell_code({address}, {len(self._code)})")
+        if read_records(self._session.results()).code != self._code:
+            raise TargetError(
+                f"what runs behind {target.at} has other code at {address:#x} than {self._request.title}",
+                "Name the program that the stub runs, in the very file that it has started from.",
+            )
+        self._session.python(f"tracekit.place([{address}], {base})")
+
+    def _base(self) -> int:
+        """What a remote program's addresses are raised by, from where it is entered."""
+        loaded = read_records(self._session.results()).entry
+        return 0 if loaded is None else loaded - self._image.headers.entry
 
     def _load(self, **target: int | str) -> None:
         arch = architecture(self._request.architecture)
@@ -144,6 +167,7 @@ class _Sampling:
             {
                 "binary": f"/proc/{os.getpid()}/fd/{self._image.file.descriptor}",
                 "hits": self._request.hits,
+                "architecture": self._request.architecture,
                 "after": self._request.after,
                 "stack_bytes": self._request.stack_bytes,
                 "memory_bytes": self._request.memory_bytes,

@@ -29,6 +29,11 @@ from tracekit.errors import UsageError
     help="Let gdb hold this process until the hits have come. It stops at each of them.",
 )
 @option(
+    "--remote",
+    metavar="PORT|SOCKET",
+    help="Look at what runs behind this stub, such as that of 'qemu-aarch64 -g PORT PROGRAM'.",
+)
+@option(
     "--hits",
     type=click.IntRange(1, 100_000),
     default=8,
@@ -62,6 +67,7 @@ def command(
     binary: str,
     function: str,
     pid: int | None,
+    remote: str | None,
     hits: int,
     expectations: tuple[str, ...],
     timeout: float,
@@ -83,8 +89,10 @@ def command(
       tracekit calibrate ./server cache_insert
       tracekit calibrate ./server cache_insert -- ./server --port 80
       tracekit calibrate ./stripped 0x4a310 --expect len=512 --registers -- ./stripped
+      qemu-aarch64 -g 1234 ./server & tracekit calibrate ./server cache_insert --remote 1234
     """
     from tracekit.calibrate.expect import parse_expectation
+    from tracekit.calibrate.samples import Remote
     from tracekit.calibrate.summary import Row, summarise
     from tracekit.core.arch import architecture
     from tracekit.render.calibration import dump_calibration, render_calibration
@@ -92,10 +100,13 @@ def command(
 
     target = target_of(ctx, rest["command"], () if pid is None else (pid,), False, False)
     assert target is None or isinstance(target, Command | Pids)
+    if remote is not None and target is not None:
+        raise UsageError("there are several targets", "Give one of -c CMD, -- CMD ARGS, -p PID, and --remote.")
+    looked_at = target if remote is None else Remote(int(remote) if remote.isdecimal() else remote)
     expect = tuple(map(parse_expectation, expectations))
-    if registers and target is None:
+    if registers and looked_at is None:
         raise UsageError("registers can only be seen in a run", "Give a command after --, or -p PID.")
-    found = calibrate(binary, function, target, hits=hits, expect=expect, timeout=timeout, store=store)
+    found = calibrate(binary, function, looked_at, hits=hits, expect=expect, timeout=timeout, store=store)
     calibration, samples = found.calibration, found.samples
     dump: tuple[Row, ...] = ()
     if samples is not None and (registers or not calibration.arguments):

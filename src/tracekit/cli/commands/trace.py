@@ -9,6 +9,7 @@ import click
 
 from tracekit import process
 from tracekit.backends.base import Options
+from tracekit.backends.registry import ORDER
 from tracekit.cli.programs import (
     Seconds,
     Verb,
@@ -26,7 +27,7 @@ from tracekit.core.result import Ending
 from tracekit.core.target import SystemWide
 from tracekit.errors import TargetError, UsageError
 from tracekit.workflow.resolve import in_words
-from tracekit.workflow.session import start
+from tracekit.workflow.session import DEFAULT_BACKEND, start
 
 
 @click.command("trace", cls=Verb)
@@ -93,10 +94,13 @@ from tracekit.workflow.session import start
     help="Refuse names whose places are known less well than this (docs/calibrate.md).",
 )
 @option("--calibrate", is_flag=True, help="Run the command under gdb first, to confirm where arguments are.")
-@option("--backend", default="bpftrace", metavar="NAME", show_default=True, help="The engine.")
+@option("--backend", default=DEFAULT_BACKEND, metavar="NAME", show_default=True,
+        help=f"The engine: {', '.join(ORDER)}, or auto for the first of them that can.")  # fmt: skip
 @option("--propagate-exit", is_flag=True, help="End with the command's exit status, or 128 and its signal.")
 @option("-q", "--quiet", is_flag=True, help="Say nothing but results, losses and errors.")
-@option("-v", "--verbose", is_flag=True, help="Show the script that the engine is given.")
+@option(
+    "-v", "--verbose", is_flag=True, help="Show the script that the engine is given, and why it is this engine."
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -156,13 +160,17 @@ def command(
     # An engine's timer may come late; asked for half the time, a line is never missed.
     session = start(program, target, backend=backend, options=options, interval=interval)
     with process.stop_signals() as signals, session:
+        choice = session.choice
         if verbose:
+            for other in choice.others if choice else ():
+                click.echo(printable(other), err=True)
             click.echo(session.script.encode("utf-8", "surrogateescape"), err=True, nl=False)
         if not quiet:
             for found in session.resolutions:
                 click.echo(printable(in_words(found)), err=True)
             until = "when it ends" if not isinstance(target, SystemWide) else "after --duration"
-            click.echo(f"tracing; the result comes {until}, or with Ctrl-C", err=True)
+            chosen = printable(f" with {choice.backend}, {choice.why}") if choice else ""
+            click.echo(f"tracing{chosen}; the result comes {until}, or with Ctrl-C", err=True)
         deadline = None if duration is None else monotonic() + duration
         while session.running and signals.take() is None:
             left = None if deadline is None else deadline - monotonic()

@@ -1,0 +1,126 @@
+"""From a resolved program to probes in place: by the backend that was named, or by the first that can."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+
+import attrs
+
+from tracekit import process
+from tracekit.backends import registry
+from tracekit.backends.base import Backend, Options, Processes, Tracer
+from tracekit.core.arch import architecture
+from tracekit.core.target import Command, Pids, Target
+from tracekit.errors import TracekitError, UnsupportedError
+from tracekit.workflow.choose import AUTO, Choice, choose
+from tracekit.workflow.locate import Located
+from tracekit.workflow.resolve import Resolved
+
+
+@attrs.frozen
+class Wanted:
+    """What is to be run.
+
+    Attributes:
+        located: where its functions are.
+        resolved: the program without names.
+        target: whose events count.
+        options: see ``Options``.
+    """
+
+    located: Located
+    resolved: Resolved
+    target: Target
+    options: Options
+
+
+@attrs.frozen
+class Placed:
+    """An engine that has all probes in place.
+
+    Attributes:
+        tracer: the engine.
+        command: the command, which is still held; None if there is none.
+        undo: ends both.
+        choice: which backend was taken, and why; None if it was named.
+    """
+
+    tracer: Tracer
+    command: process.Target | None
+    undo: ExitStack
+    choice: Choice | None = None
+
+
+def place(wanted: Wanted, name: str) -> Placed:
+    """Have a backend place the probes.
+
+    Args:
+        wanted: what is to be run.
+        name: the backend's, or ``auto``.
+
+    Raises:
+        TracekitError: if it can't; nothing is left behind then.
+    """
+    if name == AUTO:
+        placed, choice = choose(registry.ORDER, lambda n: _try(wanted, registry.backend(n)))
+        return attrs.evolve(placed, choice=choice)
+    found = _try(wanted, registry.backend(name))
+    if isinstance(found, UnsupportedError):
+        others = [other for other in registry.ORDER if other != name and _may_run(wanted, other)]
+        raise attrs.evolve(found, alternatives=tuple(others)) from found
+    if isinstance(found, TracekitError):
+        raise found
+    return found
+
+
+def _try(wanted: Wanted, backend: Backend) -> Placed | TracekitError:
+    """Have a backend place the probes; or why it can't.
+
+    Each has a command of its own: in one that another engine has held, its libraries' code may have run.
+    """
+    with ExitStack() as stack:
+        command = _hold(wanted.target, stack)
+        try:
+            tracer = _prepare(wanted, backend, command)
+            stack.callback(tracer.close)
+            if command and backend.takes_hold:
+                command.wait_at_entry()
+            tracer.attach()
+        except TracekitError as error:
+            return error
+        return Placed(tracer, command, stack.pop_all())
+
+
+def _may_run(wanted: Wanted, name: str) -> bool:
+    """Whether a backend takes the program, as far as that is known before it tries."""
+    backend, arch = registry.backend(name), architecture(os.uname().machine)
+    with ExitStack() as stack:
+        try:
+            stack.callback(_prepare(wanted, backend, _hold(wanted.target, stack)).close)
+            backend.compile(wanted.resolved.program, arch, wanted.options, wanted.target, ())
+        except TracekitError:
+            return False
+    return True
+
+
+def _hold(target: Target, stack: ExitStack) -> process.Target | None:
+    """Start the command, if there is one, and hold it before its first instruction."""
+    if not isinstance(target, Command):
+        return None
+    return stack.enter_context(
+        process.Target.start(target.argv, env=target.env, cwd=target.cwd, user=process.invoking_user())
+    )
+
+
+def _prepare(wanted: Wanted, backend: Backend, command: process.Target | None) -> Tracer:
+    target = wanted.target
+    pids = (command.pid,) if command else target.pids if isinstance(target, Pids) else ()
+    follow = isinstance(target, Command | Pids) and target.follow
+    return backend.tracer(
+        wanted.resolved.program,
+        wanted.resolved.places,
+        wanted.located.files,
+        Processes(pids, follow),
+        wanted.options,
+    )

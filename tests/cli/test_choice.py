@@ -1,0 +1,207 @@
+"""``--backend auto``, the default: which engine is taken on machines that have more and less of them."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.installed import needed
+from tools.engines import kit_folder
+
+import tracekit as tk
+from tracekit.errors import NoBackendError
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(os.geteuid() != 0, reason="tracing needs root: run the tests as root"),
+]
+
+NOWHERE = {f"TRACEKIT_{name}": "/nonexistent" for name in ("BPFTRACE", "DTRACE", "GDB")}
+"""Hides every engine."""
+SOURCE = """
+__attribute__((noinline, noclone)) int called(int x) { __asm__ volatile("nop" : : "r"(x)); return x; }
+int main(void) { for (int i = 0; i < 7; i++) called(i); return 0; }
+"""
+
+
+@pytest.fixture(scope="module")
+def binary(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A program that calls a function seven times."""
+    folder = tmp_path_factory.mktemp("choice")
+    (folder / "a.c").write_text(SOURCE)
+    subprocess.run(["gcc", "-O1", "-o", folder / "a", folder / "a.c"], check=True)
+    return str(folder / "a")
+
+
+@pytest.fixture
+def dtrace() -> dict[str, str]:
+    """Hides every engine but dtrace."""
+    path = kit_folder() / "bin/dtrace-sid"
+    if not (kit_folder() / "sid").is_dir():
+        pytest.skip("there is no dtrace here: 'make engines' sets it up")
+    return {**NOWHERE, "TRACEKIT_DTRACE": str(path)}
+
+
+def trace(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run tracekit to its end."""
+    command = [sys.executable, "-m", "tracekit", "trace", *words]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **env}, timeout=60, check=False
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def counts(binary: str, place: str = "called") -> tuple[str, ...]:
+    return ("-e", f"uprobe:{binary}:{place} {{ @ = count() }}", "--", binary)
+
+
+def test_bpftrace_comes_first(binary: str) -> None:
+    """Where bpftrace can, it is taken; one line says so, and -v says of the others why not."""
+    needed("bpftrace")
+    done = trace("-v", *counts(binary), env={})
+    assert done.stdout == "@: 7\n"
+    assert "tracing with bpftrace, the first choice; the result comes when it ends" in done.stderr
+    assert "dtrace was not asked: bpftrace comes first" in done.stderr
+
+
+def test_dtrace_steps_in(binary: str, dtrace: dict[str, str]) -> None:
+    """Where there is no bpftrace, dtrace counts the same, and one line of the result says why it was that."""
+    done = trace("-v", *counts(binary), env=dtrace)
+    why = "with dtrace, since bpftrace: TRACEKIT_BPFTRACE='/nonexistent' is no program"
+    assert done.stdout.startswith(f"@: 7\nnote: traced {why}\n")
+    assert f"tracing {why}; the result comes" in done.stderr
+    assert "bpftrace was not taken: TRACEKIT_BPFTRACE='/nonexistent' is no program. Install it" in done.stderr
+
+
+def test_an_engine_that_fails_only_when_tried(binary: str, dtrace: dict[str, str]) -> None:
+    """What bpftrace 0.17 finds out while it places probes makes way for dtrace; no early call is lost."""
+    needed("bpftrace")
+    if b" v0.17" not in subprocess.run(["bpftrace", "--version"], capture_output=True, check=True).stdout:
+        pytest.skip("this bpftrace can probe inside functions")
+    inside = f"called+{second_instruction(binary)}"
+    done = trace(*counts(binary, inside), env={**dtrace, "TRACEKIT_BPFTRACE": "bpftrace"})
+    assert done.stdout.startswith(
+        "@: 7\nnote: traced with dtrace, since bpftrace can't do probes inside a function"
+    )
+
+
+def second_instruction(binary: str) -> int:
+    """How many bytes after its start the function's second instruction is."""
+    text = subprocess.run(["objdump", "-d", binary], capture_output=True, text=True, check=True).stdout
+    start, second = text.partition("<called>:\n")[2].splitlines()[:2]
+    return int(second.split(":")[0], 16) - int(start.split(":")[0], 16)
+
+
+def test_none_can(binary: str, tmp_path: Path) -> None:
+    """Without any engine each is named with its way out; the command has not run."""
+    made = tmp_path / "made"
+    done = trace("-e", f"uprobe:{binary}:called {{ @ = count() }}", "--", "touch", str(made), env=NOWHERE)
+    assert (done.returncode, done.stdout, made.exists()) == (1, "", False)
+    lines = done.stderr.splitlines()
+    assert lines[0] == "tracekit: no backend can run this here"
+    for line, name in zip(lines[1:], ("BPFTRACE", "DTRACE", "GDB"), strict=False):
+        assert f"TRACEKIT_{name}='/nonexistent' is no program. " in line
+
+
+def test_a_named_backend_names_those_that_can(binary: str, dtrace: dict[str, str]) -> None:
+    """What the named backend can't is refused, with the others here that can; without them, none is named."""
+    needed("bpftrace")
+    words = ("--backend", "dtrace", "--system-wide", "--duration", "1", *counts(binary)[:2])
+    done = trace(*words, env={**dtrace, "TRACEKIT_BPFTRACE": "bpftrace"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "dtrace can't do called in every process" in done.stderr
+    assert "Backends that can: bpftrace." in done.stderr
+    assert "Backends that can" not in trace(*words, env=dtrace).stderr
+
+
+def test_a_process_is_not_given_to_gdb_unasked(tmp_path: Path) -> None:
+    """A process that runs already isn't held by a debugger for want of anything better; it goes on."""
+    (tmp_path / "a.c").write_text(
+        "#include <unistd.h>\nint f(void) { return usleep(500); }\nint main(void) { for (;;) f(); }"
+    )
+    subprocess.run(["gcc", "-O0", "-o", tmp_path / "a", tmp_path / "a.c"], check=True)
+    hidden = {name: path for name, path in NOWHERE.items() if name != "TRACEKIT_GDB"}
+    with subprocess.Popen([tmp_path / "a"]) as process:
+        try:
+            words = (
+                "-p",
+                str(process.pid),
+                "--duration",
+                "1",
+                "-e",
+                f"uprobe:{tmp_path}/a:f {{ @ = count() }}",
+            )
+            done = trace(*words, env=hidden)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert done.stderr.startswith("tracekit: no backend can run this here\n")
+            assert process.poll() is None
+        finally:
+            process.kill()
+
+
+def test_who_may_not_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without root, the error has every backend's reason; nothing of the command has run."""
+    monkeypatch.setenv("TRACEKIT_DTRACE", "/nonexistent")
+    monkeypatch.setenv("TRACEKIT_GDB", "/nonexistent")
+    needed("bpftrace")
+    program = tk.parse("profile:hz:99 { @ = count() }")
+    tk.run(program, tk.Command(["true"]))  # imports what the child, who may read less, needs
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: as of one who never was root
+            tk.run(program, tk.Command(["true"]))
+        except NoBackendError as error:
+            os.write(write, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with os.fdopen(read) as said:
+        lines = said.read().splitlines()
+    assert lines[1] == "bpftrace needs root to place probes. Run the same command with sudo in front of it."
+    assert lines[2].startswith("dtrace: TRACEKIT_DTRACE='/nonexistent' is no program")
+
+
+def test_a_container_without_bpf(binary: str) -> None:
+    """Root without the capabilities is found out by trying, before the command's program begins."""
+    needed("bpftrace", "setpriv")
+    dropped = "-sys_admin,-bpf,-perfmon"
+    command = ["setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}", sys.executable]
+    hidden = {name: path for name, path in NOWHERE.items() if name != "TRACEKIT_BPFTRACE"}
+    done = subprocess.run(
+        [*command, "-m", "tracekit", "trace", *counts(binary)],
+        capture_output=True, text=True, env={**os.environ, **hidden}, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[1].startswith("bpftrace may not trace here: ")
+    assert "CAP_BPF" in done.stderr
+
+
+def test_nothing_is_left_of_those_that_could_not(
+    binary: str, dtrace: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process and no descriptor remains of a backend that was tried first; the choice is the session's."""
+    program = tk.parse(counts(binary)[1])
+    for name, value in dtrace.items():
+        monkeypatch.setenv(name, value)
+    for _ in range(2):  # the first run opens what stays open
+        before = len(os.listdir("/proc/self/fd"))
+        with tk.start(program, tk.Command([binary]), interval=None) as session:
+            session.wait()
+            result = session.stop()
+    assert result.histogram("").count == 7
+    assert session.choice is not None
+    assert (session.choice.backend, session.choice.refusals[0].backend) == ("dtrace", "bpftrace")
+    assert result.provenance.engine.name == "dtrace"
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert not Path(f"/proc/self/task/{os.getpid()}/children").read_text()
