@@ -31,6 +31,7 @@ from tracekit.core.result import (
 from tracekit.core.target import Command, Pids, Target
 from tracekit.errors import UsageError
 from tracekit.syntax import print_program
+from tracekit.workflow.held import lost_before_entry
 from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.locate import locate
 from tracekit.workflow.naming import resolve_for_run, warnings_of
@@ -57,6 +58,7 @@ class Session:
         self._stopped_target = False
         self._first_nanoseconds: int | None = None
         self._warnings: tuple[str, ...] = ()
+        self._lost_before: tuple[Loss, ...] = ()
         try:
             self._begin(find_backend(backend))
         except BaseException:
@@ -79,6 +81,7 @@ class Session:
             pids = (self._command.pid,)
             if backend.takes_hold:
                 self._command.wait_at_entry()
+                self._lost_before = lost_before_entry(self._located.places, self._command.pid)
         follow = isinstance(target, Command | Pids) and target.follow
         self._tracer = backend.tracer(
             self._resolved.program,
@@ -216,7 +219,7 @@ class Session:
     def _result(self, ended: datetime, ending: Ending | None) -> Result:
         final = self._latest if self._latest is not None and self._latest.final else None
         last = final or self._latest
-        losses = [*(last.losses if last else ()), *self._tracer.losses]
+        losses = [*self._lost_before, *(last.losses if last else ()), *self._tracer.losses]
         if final is None and not any(x.kind is LossKind.INCOMPLETE for x in losses):
             losses.append(Loss(LossKind.INCOMPLETE, "the engine ended without telling its result"))
         complete = not any(x.kind is LossKind.INCOMPLETE for x in losses)
