@@ -90,7 +90,7 @@ def _too_late(_number: int, _frame: object) -> None:
 
 def _judged(case: Case, column: Column, truth: Path) -> Iterator[str]:
     program = tk.parse(case.text, origin=f"{case.name}.tk")
-    options, follow = _options(case)
+    options, follow = _options(case, column)
     command = tuple(word.format(events=column.events) for word in case.command)
     environment = {**os.environ, "TRUTH": str(truth)}
     with _target(case, command, environment, follow) as (target, go):
@@ -111,15 +111,17 @@ def _judged(case: Case, column: Column, truth: Path) -> Iterator[str]:
         events = [event for event in events if not event.numbers.get("early")]
     pids = None if follow else frozenset(result.provenance.target.pids)
     unreturned = sum(event.site.startswith("unreturned:") for event in events)
-    maps = expected(program, events, options.max_string, pids)
+    cut = "truncated" in case.loses(column.name)
+    maps = expected(program, events, options.max_string, pids, nul_ends=cut)
     yield from differences(case, column.name, program, result, maps, unreturned)
 
 
-def _options(case: Case) -> tuple[tk.Options, bool]:
+def _options(case: Case, column: Column) -> tuple[tk.Options, bool]:
     given = dict(case.options)
     follow = given.pop("follow", None) is not None
     exact = given.pop("exact", None) != "no"
-    return tk.Options(exact=exact, **{name: int(value) for name, value in given.items()}), follow
+    numbers = {name: int(value) for name, value in given.items()}
+    return tk.Options(exact=exact, **numbers, **column.options), follow
 
 
 @contextmanager

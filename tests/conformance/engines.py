@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
 
 
@@ -16,6 +19,7 @@ class Column:
         version: how its version begins; another one isn't this column.
         variable: the environment variable that names its program to tracekit.
         events: how many events each of many threads makes.
+        options: further options of each run, by their names in ``Options``: gdb must be allowed to attach.
     """
 
     name: str
@@ -24,6 +28,7 @@ class Column:
     version: str
     variable: str
     events: int = 125_000
+    options: Mapping[str, Any] = {}
 
 
 COLUMNS = {

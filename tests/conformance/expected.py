@@ -64,7 +64,12 @@ class Expected:
 
 
 def expected(
-    program: Program, events: Iterable[Event], max_string: int, pids: frozenset[int] | None
+    program: Program,
+    events: Iterable[Event],
+    max_string: int,
+    pids: frozenset[int] | None,
+    *,
+    nul_ends: bool = True,
 ) -> dict[str, dict[Keys, Expected]]:
     """All maps of a program.
 
@@ -73,6 +78,7 @@ def expected(
         events: what happened.
         max_string: how many bytes of a string are kept, its NUL included.
         pids: the processes that count; None for all.
+        nul_ends: whether a NUL ends what is read of a string with a size, too; then the result must tell.
     """
     maps: dict[str, dict[Keys, Expected]] = {name: defaultdict(Expected) for name in program.maps}
     for name, aggregate in program.maps.items():
@@ -82,7 +88,7 @@ def expected(
     for event in events:
         if pids is not None and event.numbers.get("pid") not in pids:
             continue
-        reader = _Reader(event, max_string)
+        reader = _Reader(event, max_string, nul_ends)
         for clause, patterns in clauses:
             if not any(fnmatch.fnmatchcase(event.site, p) for p in patterns):
                 continue
@@ -131,6 +137,7 @@ class _Reader:
 
     event: Event
     max_string: int
+    nul_ends: bool
 
     def key(self, node: Expr) -> int | str:
         text = self.text(node)
@@ -180,7 +187,8 @@ class _Reader:
                     return named[:room]
                 if size is not None:
                     room = min(room, self.number(size)[0])
-                # No engine reads on behind a NUL; where a size says that there is more, the result must tell.
+                    if not self.nul_ends:
+                        return self._memory(node.pointer)[:room]
                 return self._memory(node.pointer).partition(b"\0")[0][:room]
             case _:
                 return None
