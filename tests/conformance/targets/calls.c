@@ -242,6 +242,35 @@ static void call_naps(int64_t microseconds)
     end(&line);
 }
 
+enum { LEVELS = 80 };
+static __thread int64_t inside[LEVELS], outside[LEVELS];
+
+PROBED int64_t nested(int64_t n)
+{
+    int64_t start = now();
+    if (n > 0) {
+        int64_t before = now();
+        nested(n - 1);
+        outside[n - 1] = now() - before;
+    }
+    inside[n] = now() - start;
+    return n;
+}
+
+static void *nesting(void *unused)
+{
+    int64_t before = now();
+    nested(LEVELS - 1);
+    outside[LEVELS - 1] = now() - before;
+    for (int n = 0; n < LEVELS; n++) {
+        struct line line;
+        begin(&line, "uretprobe", "nested");
+        word(&line, " retval=%d elapsed=%lld..%lld", n, (long long)inside[n], (long long)outside[n]);
+        end(&line);
+    }
+    return unused;
+}
+
 static jmp_buf back;
 
 PROBED int64_t leaves(int64_t n)
@@ -430,6 +459,8 @@ int main(int argc, char **argv)
     } else if (!strcmp(mode, "naps")) {
         for (int64_t n = 0; n < 40; n++)
             call_naps(n % 4 * 500);
+    } else if (!strcmp(mode, "nested")) {
+        in_threads(nesting, 4, 1);
     } else if (!strcmp(mode, "threads")) {
         rounds = atol(argv[3]);
         in_threads(thread, atoi(set), 1);
