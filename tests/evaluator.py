@@ -7,7 +7,7 @@ but the nodes themselves is used.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tracekit.core.expr import Arg, Binary, Cast, Conditional, Expr, Int, Load, Unary
 
@@ -42,14 +42,33 @@ def convert(value: int, to: Type) -> int:
     return value - 2**bits if signed and value >= 2 ** (bits - 1) else value
 
 
-def evaluate(node: Expr, arguments: Mapping[int, int], memory: bytes = b"") -> Value:
+def _nothing(_node: Expr) -> Value | None:
+    return None
+
+
+def evaluate(
+    node: Expr,
+    arguments: Mapping[int, int],
+    memory: bytes = b"",
+    *,
+    leaf: Callable[[Expr], Value | None] = _nothing,
+    read: Callable[[int, int], bytes] | None = None,
+) -> Value:
     """The value of an expression and its type.
 
     Args:
         node: the expression.
         arguments: raw values of ``argN``, as 64 bits of either sign.
         memory: what there is at the address 0, as far as ``Load`` sees.
+        leaf: gives the value of nodes that somebody else knows, which is asked first.
+        read: instead of ``memory``, gives the bytes at an address, of a size; fewer if they can't be read.
     """
+
+    def value_of(inner: Expr) -> Value:
+        return evaluate(inner, arguments, memory, leaf=leaf, read=read)
+
+    if (known := leaf(node)) is not None:
+        return known
     match node:
         case Int(value):
             return value, _SIGNED if value < 2**63 else _UNSIGNED
@@ -57,24 +76,24 @@ def evaluate(node: Expr, arguments: Mapping[int, int], memory: bytes = b"") -> V
             return convert(arguments[index], _SIGNED), _SIGNED
         case Cast(type_, operand):
             to = (type_.bits, type_.signed)
-            return convert(evaluate(operand, arguments, memory)[0], to), to
+            return convert(value_of(operand)[0], to), to
         case Load(type_, address):
             size = type_.bits // 8
-            at = convert(evaluate(address, arguments, memory)[0], _UNSIGNED)
-            found = memory[at : at + size]
+            at = convert(value_of(address)[0], _UNSIGNED)
+            found = memory[at : at + size] if read is None else read(at, size)
             to = (type_.bits, type_.signed)
             return convert(int.from_bytes(found, "little") if len(found) == size else 0, to), to
         case Unary(op, operand):
-            value, type_ = _widened(evaluate(operand, arguments, memory))
+            value, type_ = _widened(value_of(operand))
             if op == "!":
                 return int(value == 0), _SIGNED
             return convert(-value if op == "-" else ~value, type_), type_
         case Conditional(test, then, other):
-            chosen = then if evaluate(test, arguments, memory)[0] else other
-            type_ = _common(*(evaluate(arm, arguments, memory)[1] for arm in (then, other)))
-            return convert(evaluate(chosen, arguments, memory)[0], type_), type_
+            chosen = then if value_of(test)[0] else other
+            type_ = _common(*(value_of(arm)[1] for arm in (then, other)))
+            return convert(value_of(chosen)[0], type_), type_
         case Binary(op, left, right):
-            return _binary(op, evaluate(left, arguments, memory), evaluate(right, arguments, memory))
+            return _binary(op, value_of(left), value_of(right))
         case _:
             raise NotImplementedError(node)
 

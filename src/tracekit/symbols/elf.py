@@ -24,8 +24,10 @@ MAX_READ: Final = 1 << 30
 """The most bytes that are read at once; the tables of the largest browsers have a tenth of it."""
 
 PT_LOAD: Final = 1
+PT_INTERP: Final = 3
 PT_NOTE: Final = 4
 PF_X: Final = 1
+PF_W: Final = 2
 SHT_SYMTAB: Final = 2
 SHT_DYNAMIC: Final = 6
 SHT_NOTE: Final = 7

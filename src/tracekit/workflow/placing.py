@@ -11,9 +11,11 @@ from tracekit import process
 from tracekit.backends import registry
 from tracekit.backends.base import Backend, Options, Processes, Tracer
 from tracekit.core.arch import architecture
+from tracekit.core.result import Loss
 from tracekit.core.target import Command, Pids, Target
 from tracekit.errors import TracekitError, UnsupportedError
 from tracekit.workflow.choose import AUTO, Choice, choose
+from tracekit.workflow.held import lost_before_entry
 from tracekit.workflow.locate import Located
 from tracekit.workflow.resolve import Resolved
 
@@ -43,12 +45,14 @@ class Placed:
         tracer: the engine.
         command: the command, which is still held; None if there is none.
         undo: ends both.
+        losses: what the command did before.
         choice: which backend was taken, and why; None if it was named.
     """
 
     tracer: Tracer
     command: process.Target | None
     undo: ExitStack
+    losses: tuple[Loss, ...] = ()
     choice: Choice | None = None
 
 
@@ -84,12 +88,14 @@ def _try(wanted: Wanted, backend: Backend) -> Placed | TracekitError:
         try:
             tracer = _prepare(wanted, backend, command)
             stack.callback(tracer.close)
+            losses: tuple[Loss, ...] = ()
             if command and backend.takes_hold:
                 command.wait_at_entry()
+                losses = lost_before_entry(wanted.located.places, command.pid)
             tracer.attach()
         except TracekitError as error:
             return error
-        return Placed(tracer, command, stack.pop_all())
+        return Placed(tracer, command, stack.pop_all(), losses)
 
 
 def _may_run(wanted: Wanted, name: str) -> bool:

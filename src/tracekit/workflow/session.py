@@ -82,6 +82,7 @@ class Session:
         placed = place(Wanted(self._located, self._resolved, target, self._options), backend)
         self._stack.push(placed.undo)
         self._tracer, self._command, self.choice = placed.tracer, placed.command, placed.choice
+        self._lost_before = placed.losses
         self._started = datetime.now(UTC)
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
         self._selector.register(self._tracer.fileno(), selectors.EVENT_READ)
@@ -210,7 +211,7 @@ class Session:
     def _result(self, ended: datetime, ending: Ending | None) -> Result:
         final = self._latest if self._latest is not None and self._latest.final else None
         last = final or self._latest
-        losses = [*(last.losses if last else ()), *self._tracer.losses]
+        losses = [*self._lost_before, *(last.losses if last else ()), *self._tracer.losses]
         if final is None and not any(x.kind is LossKind.INCOMPLETE for x in losses):
             losses.append(Loss(LossKind.INCOMPLETE, "the engine ended without telling its result"))
         complete = not any(x.kind is LossKind.INCOMPLETE for x in losses)

@@ -64,5 +64,5 @@ def output(plan: Plan, events: dict[str, Sequence[Event]], kind: str = "result",
                 lines.append(f"@{name}{f'[{index}]' if index else ''}: {shown}\n")
                 lines.append(aside)
             lines.append("\n")
-    lines.append(f"{plan.nonce} done\n")
+    lines.append(f"{plan.nonce} {'done' if kind == 'result' else 'shown'}\n")
     return "".join(lines).encode("latin-1")

@@ -117,6 +117,20 @@ def test_pieces_may_be_cut_anywhere(events: list[Event], cuts: list[int]) -> Non
     assert [e.final for e in found if isinstance(e, Reading)] == [False, True]
 
 
+@given(st.integers(40, 400), st.lists(st.integers(0, 800), max_size=8))
+def test_the_result_ends_a_snapshot_that_is_not_whole(length: int, cuts: list[int]) -> None:
+    """What bpftrace had yet to print of a snapshot when it was ended is dropped, wherever that was."""
+    plan = plan_of("uprobe:a:f { @m[arg1] = count() }")
+    snapshot = output(plan, {"m": [((n,), 0) for n in range(20)]}, "snapshot")[:length]
+    snapshot = snapshot[: snapshot.rindex(b"\n") + 1]
+    data = snapshot + output(plan, {"m": [((n,), 0) for n in range(30)]})
+    parser = OutputParser(plan)
+    bounds = [0, *sorted(min(c, len(data)) for c in cuts), len(data)]
+    found = [event for a, b in pairwise(bounds) for event in parser.feed(data[a:b])]
+    (reading,) = (e for e in found if isinstance(e, Reading) and e.final)
+    assert reading.maps[0].total == 30
+
+
 @pytest.mark.parametrize(
     "aside",
     [

@@ -4,8 +4,8 @@ The shape of it, the same for every version of bpftrace::
 
     BEGIN { printf("NONCE ready\n"); }
     uprobe:"/proc/SELF/fd/N":0x1139 /pid == 77/ { if (FILTER) { @t0 = sum(1); … @b0[…] = sum(1); … } }
-    interval:ms:1000 { printf("NONCE snapshot …\n"); print(@t0); … printf("NONCE done\n"); }
-    END { printf("NONCE result …\n"); print(@t0); … printf("NONCE done\n"); }
+    interval:ms:1000 { printf("NONCE snapshot …\n"); print(@t0); … printf("NONCE shown\n"); }
+    END { printf("NONCE result …\n"); print(@t0); … printf("NONCE shown\n"); }
 
 BEGIN's line comes out once all probes are attached, END's once they are gone. Prints are cumulative:
 clearing maps while probes fire loses events.
@@ -94,7 +94,7 @@ def instrument(
         period = max(1, round(options.interval * 1000))
         blocks.append(
             f'interval:ms:{period} {{ printf("{nonce} snapshot %llu\\n", nsecs); {prints} '
-            f'printf("{nonce} done\\n"); }}'
+            f'printf("{nonce} shown\\n"); }}'
         )
     # Cleared, or bpftrace would print every map once more at its exit.
     blocks.append(

@@ -26,6 +26,9 @@ _FULL: Final = re.compile(
     rb"[^\n]*WARNING: Map full; can't update element[^\n]*\n"
     rb"(?:Additional Info - helper: [^\n]*\n(?:[^\n]*\n\s*~+\n)?)?"
 )
+_LONGEST: Final = len(b"\nresult ")
+"""How long what a block may end with is, besides the mark."""
+
 _WARNING: Final = re.compile(rb"(?:\S*:\d\S*: )?WARNING: .*", re.DOTALL)
 
 
@@ -72,8 +75,16 @@ class OutputParser:
                 del self._buffer[: end_of_line + 1]
                 yield Ready()
                 continue
-            done = b"\n" + mark + b"done\n"
-            end = self._buffer.find(done, max(end_of_line, self._searched - len(done)))
+            done = b"\n" + mark + (b"done\n" if word == b"result" else b"shown\n")
+            searched = max(end_of_line, self._searched - len(mark) - _LONGEST)
+            end = self._buffer.find(done, searched)
+            if word == b"snapshot":
+                # At its end bpftrace drops what it has yet to print, also the rest of a snapshot (0.23, 0.27).
+                result = self._buffer.find(b"\n" + mark + b"result ", searched, end if end >= 0 else None)
+                if result >= 0:
+                    del self._buffer[: result + 1]
+                    self._searched = 0
+                    continue
             if end < 0:
                 self._searched = len(self._buffer)
                 return

@@ -10,6 +10,7 @@ from tracekit.backends.base import Place
 from tracekit.backends.bpftrace.attach import Site, exits, numeric, symbolic, syscall
 from tracekit.backends.bpftrace.emit import BACKEND
 from tracekit.backends.bpftrace.place import number
+from tracekit.backends.bpftrace.semaphores import check_semaphores
 from tracekit.backends.bpftrace.tracefs import syscall_arguments
 from tracekit.core.arch import Architecture
 from tracekit.core.probe import FunctionProbe, Probe, Syscall, Uprobe, Uretprobe, Usdt
@@ -48,6 +49,7 @@ def sites(
             case Uretprobe():
                 found[probe] = tuple(_exit(probe, place, arch, inner_offsets) for place in places[probe])
             case Usdt():
+                check_semaphores(probe, files[probe.binary])
                 found[probe] = (symbolic(attrs.evolve(probe, binary=files[probe.binary])),)
             case Syscall():
                 found[probe] = (syscall(probe, syscall_arguments(probe.name)),)

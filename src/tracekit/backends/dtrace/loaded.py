@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import attrs
 
 from tracekit.backends.base import Place
-from tracekit.errors import TargetError
+from tracekit.backends.dtrace.quoting import BACKEND
+from tracekit.errors import TargetError, UnsupportedError
 from tracekit.symbols.image import file_offset
 
 PROGRAM = "a.out"
@@ -42,7 +43,8 @@ def module(pid: int, place: Place) -> Module:
         place: the place.
 
     Raises:
-        TargetError: if the process hasn't loaded the file, or has ended.
+        UnsupportedError: if the process hasn't loaded the file.
+        TargetError: if it has ended.
     """
     try:
         wanted = _identity(place.path)
@@ -51,9 +53,11 @@ def module(pid: int, place: Place) -> Module:
     except OSError as error:
         raise TargetError(f"process {pid} can't be looked into: {str(error.strerror).lower()}") from error
     if not found:
-        raise TargetError(
-            f"process {pid} has not loaded {place.image.path}",
-            "dtrace probes what is loaded when it begins; bpftrace also probes what is loaded later.",
+        raise UnsupportedError(
+            feature=f"the functions of {place.image.path}",
+            backend=BACKEND,
+            reason="it probes what is loaded when it begins, and the process has not loaded this file",
+            remedy="Use bpftrace, which also probes what is loaded later.",
         )
     path = found[0][0]
     name = PROGRAM if own else path.rpartition("/")[2]

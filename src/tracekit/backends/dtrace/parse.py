@@ -8,7 +8,8 @@ the end of one. What isn't understood is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from operator import add
 from typing import Final
 
 import attrs
@@ -149,10 +150,17 @@ def _figures(m: MapPlan, plan: Plan, parts: dict[str, list[_Row]]) -> Figures:
 
     # Extremes of unsigned values were moved down by half of the range.
     back = 0 if m.type is None or word(m.type).signed else 1 << 63
+    # Keys of several rows become one where a NUL ends strings of several sizes.
     buckets: dict[Keys, dict[int, int]] = {}
     for (*raw, inside), count in parts.get("b", ()):
-        buckets.setdefault(keys(tuple(raw)), {})[int(inside)] = count
-    single = {part: {keys(raw): figure for raw, figure in parts.get(part, ())} for part in "csnx"}
+        group = buckets.setdefault(keys(tuple(raw)), {})
+        group[int(inside)] = group.get(int(inside), 0) + count
+    single: dict[str, dict[Keys, int]] = {part: {} for part in _MERGED}
+    for part, merge in _MERGED.items():
+        for words, figure in parts.get(part, ()):
+            found = keys(words)
+            before = single[part].get(found)
+            single[part][found] = figure if before is None else merge(before, figure)
     return Figures(
         buckets=buckets,
         counts=single["c"],
@@ -161,6 +169,9 @@ def _figures(m: MapPlan, plan: Plan, parts: dict[str, list[_Row]]) -> Figures:
         most={k: figure + back for k, figure in single["x"].items()},
         cut=cut,
     )
+
+
+_MERGED: Final[Mapping[str, Callable[[int, int], int]]] = {"c": add, "s": add, "n": min, "x": max}
 
 
 def _keys_reader(m: MapPlan, plan: Plan) -> Callable[[tuple[bytes, ...]], tuple[Keys, bool]]:

@@ -140,7 +140,8 @@ class DtraceTracer:
         return self._engine.fileno()
 
     def poll(self) -> Sequence[Reading]:
-        while not self.ended:
+        # One reading at a time: a large one may take longer than the engine needs for the next.
+        while not (self.ended or self._pending):
             data = self._engine.read(0)
             if data is None:
                 break

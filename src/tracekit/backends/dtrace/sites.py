@@ -11,6 +11,7 @@ from tracekit.backends.dtrace.attach import Site, by_name, entry, exits
 from tracekit.backends.dtrace.dialect import Dialect
 from tracekit.backends.dtrace.loaded import PROGRAM, address, module
 from tracekit.backends.dtrace.quoting import BACKEND, module_name, probe_name
+from tracekit.backends.dtrace.reach import check_reach
 from tracekit.core.arch import Architecture
 from tracekit.core.probe import FunctionName, FunctionProbe, Probe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
@@ -36,8 +37,8 @@ def sites(
         dialect: the system's DTrace.
 
     Raises:
-        UnsupportedError: if dtrace can't probe a place rightly.
-        TargetError: if a process hasn't loaded a file.
+        UnsupportedError: if dtrace can't probe a place rightly, or a process hasn't loaded a file.
+        TargetError: if a process has ended.
     """
     found: dict[Probe, tuple[Site, ...]] = {}
     for probe in (probe for clause in program.clauses for probe in clause.probes):
@@ -110,6 +111,7 @@ def _probes(place: Place, pid: int, addresses: Sequence[int], dialect: Dialect) 
     """
     loaded = module(pid, place)
     for virtual in addresses:
+        check_reach(place, virtual, program=loaded.name == PROGRAM)
         if loaded.name == PROGRAM:
             (spelled,) = entry(pid, PROGRAM, address(pid, place, virtual), "").probes
             yield spelled

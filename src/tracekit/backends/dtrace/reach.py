@@ -1,0 +1,48 @@
+"""What dtrace for Linux can't reach in a program's file, refused before it is asked."""
+
+from __future__ import annotations
+
+from tracekit.backends.base import Place
+from tracekit.backends.dtrace.quoting import BACKEND
+from tracekit.errors import UnsupportedError
+from tracekit.symbols import elf
+from tracekit.symbols.image import file_offset
+from tracekit.symbols.lookup import at
+
+
+def check_reach(place: Place, virtual: int, *, program: bool) -> None:
+    """Refuse code that dtrace wouldn't find, or that it would take other code for.
+
+    Args:
+        place: the function's.
+        virtual: the virtual address of the probe.
+        program: whether the file is a process's program, not a library of it.
+
+    Raises:
+        UnsupportedError: if it is such code.
+    """
+    image = place.image
+    if program and all(segment.type != elf.PT_INTERP for segment in image.headers.segments):
+        raise UnsupportedError(
+            feature=f"the functions of {image.path}",
+            backend=BACKEND,
+            reason="it traces dynamically linked programs only",
+            remedy="Use bpftrace; or build it so, as Go does with -linkmode=external.",
+        )
+    if program and at(image, virtual) is None:
+        raise UnsupportedError(
+            feature=f"the address {virtual:#x} of {image.path}",
+            backend=BACKEND,
+            reason="it probes only addresses that a symbol covers",
+            remedy="Use bpftrace, or a binary with symbols.",
+        )
+    first = next(segment for segment in image.headers.segments if segment.type == elf.PT_LOAD)
+    if file_offset(image, virtual) != virtual - first.address + first.offset:
+        # 2.0.7 then overwrites whatever is at the wrong place, which ends the target or counts nothing.
+        raise UnsupportedError(
+            feature=f"the functions of {image.path}",
+            backend=BACKEND,
+            reason="it takes an address's distance from the file's first one for its place in the file, and "
+            "here they differ, as lld makes them",
+            remedy="Use bpftrace, or link it with GNU ld (-fuse-ld=bfd).",
+        )

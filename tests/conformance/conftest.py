@@ -1,0 +1,67 @@
+"""Runs the cells that were asked for, a few at once, while their tests wait for them one by one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+
+import pytest
+from tests.conformance.builds import build
+from tests.conformance.case import cases
+from tests.conformance.cell import Outcome, run, see_tracepoints
+from tests.conformance.engines import COLUMNS
+from tools.engines import Engine, engines
+
+WORKERS = 2 * (os.cpu_count() or 1)
+"""A run waits for the kernel most of its time: twice as many as there are processors keep them busy."""
+
+Cell = tuple[str, str]
+"""A case and a column, by their names."""
+
+
+@pytest.fixture(scope="session")
+def programs() -> dict[str, str]:
+    """The engines that there are: the path of each column's program."""
+    there = {engine.name: engine for engine in engines()}
+    return {
+        name: str(there[column.kit].path)
+        for name, column in COLUMNS.items()
+        if _is_column(there.get(column.kit), column.version)
+    }
+
+
+def _is_column(engine: Engine | None, version: str) -> bool:
+    return engine is not None and engine.version.startswith(version)
+
+
+@pytest.fixture(scope="session")
+def outcome(
+    request: pytest.FixtureRequest, programs: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str, str], Outcome]]:
+    """A function that gives a cell's outcome, once it is there; skips it if its engine isn't."""
+    if os.geteuid() != 0:
+        pytest.skip("tracing needs root")
+    folder = tmp_path_factory.mktemp("targets")
+    build(folder)
+    found: dict[Cell, Future[Outcome]] = {}
+    with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"), see_tracepoints) as pool:
+        for case, column in _asked_for(request.session):
+            if column in programs:
+                cell = run, cases()[case], COLUMNS[column], programs[column], folder
+                found[case, column] = pool.submit(*cell)
+
+        def wait(case: str, column: str) -> Outcome:
+            if (case, column) not in found:
+                pytest.skip(f"there is no {column} here: 'make engines' sets it up")
+            return found[case, column].result()
+
+        yield wait
+        pool.shutdown(cancel_futures=True)
+
+
+def _asked_for(session: pytest.Session) -> Iterator[Cell]:
+    for item in session.items:
+        if (call := getattr(item, "callspec", None)) and {"case", "column"} <= call.params.keys():
+            yield call.params["case"], call.params["column"]
