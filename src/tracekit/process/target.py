@@ -140,6 +140,10 @@ class Target:
         """Lets a target go on that a signal has stopped; one that runs notices nothing but a SIGCONT."""
         self._send(signal.SIGCONT)
 
+    def kill(self) -> None:
+        """Kills the target, and doesn't wait for its end: a debugger may have to see that first."""
+        self._send(signal.SIGKILL)
+
     def fileno(self) -> int:
         """A descriptor that becomes readable when the target has ended."""
         return self._fd

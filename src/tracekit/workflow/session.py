@@ -84,11 +84,16 @@ class Session:
             self._resolved.program,
             self._resolved.places,
             self._located.files,
-            Processes(pids, follow),
+            Processes(pids, follow, self._command.hand_over if self._command else None),
             self._options,
         )
         self._stack.callback(self._tracer.close)
-        self._tracer.attach()
+        try:
+            self._tracer.attach()
+        except BaseException:
+            if self._command:
+                self._command.kill()  # an engine that held it would let it go on
+            raise
         self._started = datetime.now(UTC)
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
         self._selector.register(self._tracer.fileno(), selectors.EVENT_READ)
