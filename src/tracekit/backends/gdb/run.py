@@ -206,9 +206,9 @@ class GdbTracer:
 
         The kernel lets the target go on when gdb dies, with the breakpoints in its code.
         """
-        self.ended = True
-        if self._finished:
+        if self.ended:
             return
+        self.ended = True
         for address, code in self._code_at.items():
             if read_memory(self._pid, address, len(code)) == BREAKPOINTS[self._arch.name]:
                 write_memory(self._pid, address, code)
@@ -222,8 +222,6 @@ class GdbTracer:
                 hint=f"Its breakpoints were taken away in its place: {describe_state(self._pid)}.",
             )
         )
-        if self._latest is not None:
-            self._pending.append(self._latest)
 
     def finish(self) -> Sequence[Reading]:
         if not self.ended:
@@ -232,6 +230,8 @@ class GdbTracer:
             except EngineError as error:
                 self._died(error)
             self._take()
+        if not self._finished and self._latest is not None:
+            self._pending.append(self._latest)
         if not self._session.end():
             told = f"gdb does not end, and may still hold process {self._pid}"
             self._losses.append(

@@ -39,6 +39,7 @@ _NT_PRSTATUS = 1
 _PAGE = 4096
 _JOURNAL_SECONDS = 1.0
 """So much is lost at most if gdb is killed."""
+_WATCH_SECONDS = 0.1
 _STACK_HIGH = 8
 """Where ``type g`` has its stack's end (Go's ``src/runtime/runtime2.go``)."""
 
@@ -66,6 +67,8 @@ class Tracing:
         self._callers: dict[int, _Breakpoint] = {}
         self._inferior: Any = None
         self._tick_waits = False
+        self._period: float = ask["interval"] or _JOURNAL_SECONDS
+        self._due = 0.0
         names: dict[str, Any] = {
             **{function.__name__: function for function in PROVIDED},
             "maps": self._maps,
@@ -101,8 +104,9 @@ class Tracing:
         except BaseException as error:  # KeyboardInterrupt is what gdb's internal errors become
             self.tell(kind="failure", text=str(error) or type(error).__name__)
             raise
+        self._due = time.monotonic() + self._period
         # A thread of Python must not get signals that gdb waits for: it inherits that they are blocked.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         threading.Thread(target=self._timer, daemon=True).start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -112,7 +116,9 @@ class Tracing:
         self._tell_counted(final=True)
 
     def _go_on(self) -> None:
-        """After a stop that the user would see: at a library's coming or going, an exec, or our end."""
+        """After a stop that a user would see: at a library's coming or going, an exec, or our end."""
+        if not _stands_still():
+            return
         if not self._over:
             try:
                 self._place()
@@ -133,9 +139,8 @@ class Tracing:
         self._failure = self._failure or f"{type(error).__name__}: {error}"
 
     def _timer(self) -> None:
-        period = self._ask["interval"] or _JOURNAL_SECONDS
         while not self._over:
-            time.sleep(period)
+            time.sleep(min(self._period, _WATCH_SECONDS))
             if not self._tick_waits:
                 self._tick_waits = True
                 gdb.post_event(self._tick)
@@ -144,7 +149,12 @@ class Tracing:
         self._tick_waits = False
         # By now those of the handing over have come: from here on they are the target's own.
         gdb.execute("handle SIGSTOP SIGCONT pass", to_string=True)
-        if not self._over:
+        # After an exec of a PIE gdb 13 puts breakpoints in where nothing is any more, and fails: no event says
+        # that it has stopped then.
+        self._go_on()
+        now = time.monotonic()
+        if not self._over and now >= self._due:
+            self._due = max(self._due + self._period, now)
             self._tell_counted(final=False)
 
     # -- breakpoints --------------------------------------------------------------------------------------
@@ -372,6 +382,11 @@ class _Registers:
         if self._ptrace(_GETREGSET, tid, _NT_PRSTATUS, self._at) != 0:
             raise OSError(ctypes.get_errno(), f"the registers of thread {tid} can't be read")
         return self._found
+
+
+def _stands_still() -> bool:
+    thread = gdb.selected_thread()
+    return thread is not None and not thread.is_running()
 
 
 def _regions(pid: int, files: list[str]) -> list[list[tuple[int, int, int]]]:
