@@ -99,6 +99,39 @@ class Map:
         }
 
 
+def int8(x: int) -> int:
+    """C's conversion to the type of that name; so are those that follow."""
+    return ((x & 0xFF) ^ 0x80) - 0x80
+
+
+def int16(x: int) -> int:  # noqa: D103
+    return ((x & 0xFFFF) ^ 0x8000) - 0x8000
+
+
+def int32(x: int) -> int:  # noqa: D103
+    return ((x & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
+
+
+def int64(x: int) -> int:  # noqa: D103
+    return ((x & 0xFFFFFFFFFFFFFFFF) ^ 0x8000000000000000) - 0x8000000000000000
+
+
+def uint8(x: int) -> int:  # noqa: D103
+    return x & 0xFF
+
+
+def uint16(x: int) -> int:  # noqa: D103
+    return x & 0xFFFF
+
+
+def uint32(x: int) -> int:  # noqa: D103
+    return x & 0xFFFFFFFF
+
+
+def uint64(x: int) -> int:  # noqa: D103
+    return x & 0xFFFFFFFFFFFFFFFF
+
+
 def quotient(a: int, b: int) -> int:
     """C's ``a / b``, which truncates; 0 if ``b`` is 0 (RFC 9669, 4.1)."""
     if b == 0:
@@ -144,7 +177,10 @@ def log_linear_inside(value: int, bounds: tuple[int, ...]) -> int:
     return low if value >= 0 else -low
 
 
-PROVIDED = (quotient, remainder, log2_inside, linear_inside, log_linear_inside)
+PROVIDED = (
+    *(int8, int16, int32, int64, uint8, uint16, uint32, uint64),
+    *(quotient, remainder, log2_inside, linear_inside, log_linear_inside),
+)
 """What generated code calls by name."""
 
 

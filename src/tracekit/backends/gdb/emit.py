@@ -41,8 +41,6 @@ PARAMETERS: Final = "r, tid, func, elapsed"
 
 _DEEPEST: Final = 30
 """Levels of parentheses in one expression: Python's parser takes 90 of them before 3.9, and 200 later."""
-_MASK: Final = f"{UINT64.maximum:#x}"
-_SIGN: Final = f"{1 << 63:#x}"
 
 
 @attrs.define
@@ -109,7 +107,8 @@ class Emitter:
             UsageError: if it isn't an integer, or names a register that there isn't.
         """
         if (value := constant(node)) is not None:
-            return f"({to.wrap(value)})"
+            value = to.wrap(value)
+            return f"({value})" if value < 0 else str(value)
         return self._shallow(self._number(node, to))
 
     def _number(self, node: Expr, to: IntType) -> str:
@@ -131,8 +130,7 @@ class Emitter:
                 inner = integer_type(operand)
                 return _as(_as(self.number(operand, word(inner)), word(inner), type_), type_, to)
             case Unary(op, operand) if op != "!":
-                text = f"({op}{self.number(operand, own)})"
-                return _as(_wrapped(text, own), own, to)
+                return _as(_wrapped(f"{op}{self.number(operand, own)}", own), own, to)
             case Conditional(test, then, other):
                 chosen = f"({self.number(then, own)} if {self.condition(test)} else {self.number(other, own)})"
                 return _as(chosen, own, to)
@@ -169,8 +167,9 @@ class Emitter:
     def _arithmetic(self, op: str, left: Expr, right: Expr, own: IntType) -> str:
         a = self.number(left, own)
         if op in ("<<", ">>"):
-            count = f"({self.number(right, UINT64)} & 63)"
-            return f"({a} >> {count})" if op == ">>" else _wrapped(f"({a} << {count})", own)
+            fixed = constant(right)
+            count = f"({self.number(right, UINT64)} & 63)" if fixed is None else fixed % 64
+            return f"({a} >> {count})" if op == ">>" else _wrapped(f"{a} << {count}", own)
         b = self.number(right, own)
         match op:
             case "/":
@@ -182,7 +181,7 @@ class Emitter:
             case "&" | "|" | "^":
                 return f"({a} {op} {b})"
             case _:
-                return _wrapped(f"({a} {op} {b})", own)
+                return _wrapped(f"{a} {op} {b}", own)
 
     def _shallow(self, text: str) -> str:
         """An expression that Python's parser takes: one that is too deep goes to a function of its own."""
@@ -218,11 +217,7 @@ def _as(text: str, own: IntType, to: IntType) -> str:
 
 def _wrapped(text: str, to: IntType) -> str:
     """Any integer, reduced to a type."""
-    masked = f"{text} & {_MASK if to.bits == 64 else f'{(1 << to.bits) - 1:#x}'}"
-    if not to.signed:
-        return f"({masked})"
-    sign = _SIGN if to.bits == 64 else f"{1 << to.bits - 1:#x}"
-    return f"((({masked}) ^ {sign}) - {sign})"
+    return f"{to.name}({text})"
 
 
 def _depth(text: str) -> int:
