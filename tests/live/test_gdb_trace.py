@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.installed import needed
 from tests.live.test_buckets_live import VALUES
 from tests.live.test_dtrace_trace import CASES, TEXTS
 from tools.engines import Engine
@@ -213,6 +214,87 @@ def test_returns_without_return_instructions(build: Callable[..., str], function
     result = same(f"uretprobe:{binary}:{function} {{ @ = count(); @k[func] = sum(1) }}", binary)
     assert result.maps[0].total == (24 if function == "leaves" else 48 + (function == "many") * 12)
     assert [x.kind for x in result.losses] == [tk.LossKind.UNRETURNED] * (function == "leaves")
+
+
+SIGNALS = f"""
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/time.h>
+{TRACED}
+static volatile int got;
+static void handler(int number) {{ if (++got % 5 == 0) work(-number); }}
+static void *run(void *unused) {{ for (int i = 0; i < 500; i++) work(VALUE); return unused; }}
+int main(int argc, char **argv) {{
+  pthread_t threads[4];
+  struct itimerval often = {{ {{ 0, 400 }}, {{ 0, 400 }} }}, never = {{ {{ 0, 0 }}, {{ 0, 0 }} }};
+  signal(SIGALRM, handler);
+  setitimer(ITIMER_REAL, &often, 0);
+  for (int i = 0; i < 4; i++) pthread_create(&threads[i], 0, run, 0);
+  for (int i = 0; i < 4; i++) pthread_join(threads[i], 0);
+  run(0);
+  setitimer(ITIMER_REAL, &never, 0);
+  FILE *file = fopen(argv[1], "w");
+  fprintf(file, "%d", got);
+  return fclose(file);
+}}
+"""
+
+
+@pytest.mark.parametrize("value", ["i", "7"])
+@pytest.mark.usefixtures("backends")
+def test_signals_are_no_events(build: Callable[..., str], tmp_path: Path, value: str) -> None:
+    """A thread that gets a signal at a breakpoint meets it again, which isn't counted; its handler's calls are.
+
+    That is so even where every register is the same in each call of a loop.
+    """
+    binary = build(f"signals-{value}", SIGNALS, f"-DVALUE={value}", "-O0")
+    program = (
+        f"uprobe:{binary}:work {{ @[(int32)arg0 < 0] = count() }} "
+        f"uretprobe:{binary}:work {{ @r[(int32)retval < 0] = count() }}"
+    )
+    result = traced("gdb", program, binary, str(tmp_path / "got"))
+    handled = int((tmp_path / "got").read_text()) // 5
+    assert handled > 10
+    for found in result.maps:
+        assert {key: h.count for (key,), h in found.entries.items()} == {0: 2500, 1: handled}
+    assert not result.losses
+
+
+@pytest.fixture(scope="session")
+def go(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The Go program of the tests of returns."""
+    needed("go")
+    binary = tmp_path_factory.mktemp("go") / "goroutines"
+    source = Path(__file__).parent / "programs" / "goroutines.go"
+    subprocess.run(["go", "build", "-o", binary, source], check=True)
+    return str(binary)
+
+
+@pytest.mark.usefixtures("backends")
+def test_goroutines_and_stacks_that_grow(go: str) -> None:
+    """Go's calls and returns are counted once, though it moves stacks and takes goroutines from threads."""
+    maps = "{ @[func, retval] = count(); @t = stats(elapsed) }"
+    result = traced("gdb", f"uretprobe:{go}:main.sleeps {maps}", go, "sleeps", "400", "10")
+    assert {keys: h.count for keys, h in result.maps[0].entries.items()} == {("main.sleeps", 30): 400}
+    least = result.maps[1].entries[()].min
+    assert least is not None and least >= 10_000_000
+    for probe, value in (("uprobe", "1"), ("uretprobe", "retval")):
+        deep = traced("gdb", f"{probe}:{go}:main.deep {{ @ = stats({value}) }}", go, "deep", "900")
+        assert deep.maps[0].total == 901 and not deep.losses
+
+
+@pytest.mark.usefixtures("backends")
+def test_exceptions_pass(tmp_path: Path) -> None:
+    """Calls that an exception leaves are told, and the program ends as it does alone."""
+    source = Path(__file__).parent / "programs" / "throws.cc"
+    subprocess.run(["g++", "-O1", "-g", "-o", tmp_path / "throws", source], check=True)
+    alone = subprocess.run([tmp_path / "throws", "40"], check=False).returncode
+    name = re.search(r"PROBED \w+ (\w+)\(", source.read_text())
+    assert name is not None
+    program = f"uretprobe:{tmp_path}/throws:{name[1]} {{ @ = count() }}"
+    result = same(program, str(tmp_path / "throws"), "40")
+    assert result.provenance.target.ending == Ending(status=alone)
 
 
 STORM = f"""

@@ -77,7 +77,11 @@ class Target:
                 gate, opener = os.pipe()
                 stack.callback(os.close, gate)
                 stack.callback(os.close, opener)
-                steps = (("gate", lambda: _pass(gate, opener)), *(become(user) if user else ()))
+                steps = (
+                    ("gate", lambda: _pass(gate, opener)),
+                    ("holder", ptrace.let_parent_hold),
+                    *(become(user) if user else ()),
+                )
                 child = spawn(argv, env, steps, cwd)
             except (OSError, ValueError) as error:
                 cause = str(error.strerror).lower() if isinstance(error, OSError) else error

@@ -61,6 +61,9 @@ class GdbTracer:
         names = dict.fromkeys(place.function.name for found in places.values() for place in found)
         self._script = instrument(program, tuple(names), options, self._arch)
         self._options = options
+        self._go = any(place.image.is_go for found in places.values() for place in found)
+        if self._go:
+            self._notes.append("gdb keeps SIGURG from the target, as with GODEBUG=asyncpreemptoff=1")
         self._path = find_gdb(os.uname().machine)
         self._version = ""
         self._code_at: dict[int, bytes] = {}
@@ -162,6 +165,7 @@ class GdbTracer:
             "stack_pointer": arch.stack_pointer,
             "return_shift": arch.return_shift,
             "goroutine": GOROUTINE[arch.name],
+            "go": self._go,
         }
 
     def fileno(self) -> int:

@@ -33,6 +33,8 @@ REGISTERS = {
     "aarch64": [*(f"x{n}" for n in range(31)), "sp", "pc", "pstate"],
 }
 """The kernel's ``struct user_regs_struct`` and ``user_pt_regs`` (``sys/user.h``, ``asm/ptrace.h``)."""
+_SAME = {"x86_64": ((0, 15 * 8), (16 * 8, 18 * 8), (19 * 8, 21 * 8)), "aarch64": ((0, 33 * 8),)}
+"""The bytes of those that are the same again after a signal: not orig_rax, the flags, nor segments."""
 
 _GETREGSET = 0x4204
 _NT_PRSTATUS = 1
@@ -59,6 +61,8 @@ class Tracing:
         self._started: dict[Any, int] = {}
         self._unreadable = 0
         self._stops = 0
+        self._last: dict[int, bytes] = {}
+        self._interrupted: set[tuple[int, bytes]] = set()
         self._over = False
         self._told = False
         self._failure = ""
@@ -94,12 +98,18 @@ class Tracing:
         try:
             attach(self._pid, handover=self._ask["handover"], libraries=self._ask["libraries"])
             self._inferior = gdb.selected_inferior()
+            if self._ask["go"]:
+                # By it Go's runtime takes a goroutine away from where it is, and comes back to that on any
+                # thread: also to a breakpoint that has been counted. It asks again, and goroutines yield at
+                # calls, too.
+                gdb.execute("handle SIGURG nopass", to_string=True)
             gdb.execute(f"set stop-on-solib-events {int(self._ask['libraries'])}", to_string=True)
             self._place()
             if self._failure:
                 raise gdb.GdbError(self._failure)
             gdb.events.stop.connect(lambda _: gdb.post_event(self._go_on))
             gdb.events.exited.connect(self._exited)
+            _Signals(self)
             gdb.execute("continue&", to_string=True)
         except BaseException as error:  # KeyboardInterrupt is what gdb's internal errors become
             self.tell(kind="failure", text=str(error) or type(error).__name__)
@@ -196,10 +206,15 @@ class Tracing:
         if self._over:
             return False
         now = time.perf_counter_ns()
-        self._stops += 1
         try:
             tid = gdb.selected_thread().ptid[1]
             registers = self._fetch(tid)
+            state = self._fetch.state()
+            self._last[tid] = state
+            if (tid, state) in self._interrupted:
+                self._interrupted.remove((tid, state))
+                return False
+            self._stops += 1
             for handler in handlers:
                 handler(registers, tid, now)
                 if self._ask["limit"] is not None and sum(self._totals) >= self._ask["limit"]:
@@ -208,6 +223,18 @@ class Tracing:
         except BaseException as error:  # KeyboardInterrupt is what gdb's internal errors become
             self._fail(error)
         return self._over
+
+    def signalled(self) -> None:
+        """A thread is about to get a signal: if it stands at a breakpoint, it will meet that once more.
+
+        gdb, which is to step over the breakpoint, then forgets that it has been there (13.1). What tells the
+        second time from another call is that all registers are what they were.
+        """
+        tid = gdb.selected_thread().ptid[1]
+        self._fetch(tid)
+        state = self._fetch.state()
+        if self._last.get(tid) == state:
+            self._interrupted.add((tid, state))
 
     def _handler(self, site: dict[str, Any]) -> Handler:
         number, name = site["clause"], site["function"].encode("utf-8", "surrogateescape")
@@ -355,6 +382,22 @@ class _Breakpoint(gdb.Breakpoint):
         return self._tracing.hit(self.handlers)
 
 
+class _Signals(gdb.Function):
+    """The condition of a catchpoint for signals, which never holds: the only way to see them without a stop."""
+
+    def __init__(self, tracing: Tracing) -> None:
+        super().__init__("tracekit_signalled")
+        self._tracing = tracing
+        # By itself it leaves out SIGINT, and SIGTRAP, which is a breakpoint's own.
+        for which in ("", "SIGINT"):
+            gdb.execute(f"catch signal {which}", to_string=True)
+            gdb.execute("condition $bpnum $tracekit_signalled()", to_string=True)
+
+    def invoke(self) -> int:
+        self._tracing.signalled()
+        return 0
+
+
 class _Vector(ctypes.Structure):
     """``struct iovec`` (``sys/uio.h``)."""
 
@@ -371,6 +414,7 @@ class _Registers:
     def __init__(self, architecture: str) -> None:
         fields = [(name, ctypes.c_uint64) for name in REGISTERS[architecture]]
         self._found: Any = type("Registers", (ctypes.Structure,), {"_fields_": fields})()
+        self._same = _SAME[architecture]
         self._vector = _Vector(ctypes.addressof(self._found), ctypes.sizeof(self._found))
         self._at = ctypes.addressof(self._vector)
         # gdb's own thread is the one that holds the target, and it is the one that we run in.
@@ -382,6 +426,11 @@ class _Registers:
         if self._ptrace(_GETREGSET, tid, _NT_PRSTATUS, self._at) != 0:
             raise OSError(ctypes.get_errno(), f"the registers of thread {tid} can't be read")
         return self._found
+
+    def state(self) -> bytes:
+        """All that was fetched, but what differs after a signal: the flags by which one steps, and the like."""
+        found = bytes(self._found)
+        return b"".join(found[start:end] for start, end in self._same)
 
 
 def _stands_still() -> bool:
