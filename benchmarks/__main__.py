@@ -14,6 +14,7 @@ COMMANDS = (
     ("parse_output.py",),
     ("cost.py",),
     ("exact_counts.py",),
+    ("gdb_engine.py",),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
@@ -41,6 +41,7 @@ class Options:
         max_events: stop once so many events were counted; None for no limit.
         require: how well it must be known where the arguments are that the program names.
         calibrate: run the command under gdb first, to confirm where they are.
+        attach_gdb: let gdb hold a process that runs already, and stop it at each event.
         system: the system that a script is for: ``linux``, ``macos``, ``illumos`` or ``freebsd``, or as
             ``platform.system()`` has it.
     """
@@ -53,6 +54,7 @@ class Options:
     max_events: int | None = None
     require: Verdict = Verdict.GOOD
     calibrate: bool = False
+    attach_gdb: bool = False
     system: str = "linux"
 
 
@@ -107,10 +109,13 @@ class Processes:
     Attributes:
         pids: their ids; empty for every process.
         follow: whether processes that they fork from now on count too.
+        hand_over: has a command that we started, and still hold, stop until a debugger takes it (see
+            ``process.Target.hand_over``); None for processes that ran already.
     """
 
     pids: tuple[int, ...] = ()
     follow: bool = False
+    hand_over: Callable[[], None] | None = None
 
 
 @attrs.frozen
@@ -178,7 +183,8 @@ class Backend(Protocol):
     """An engine's way to compile and to run programs.
 
     Attributes:
-        takes_hold: whether the engine takes hold of processes as a debugger does, so that nobody else can.
+        takes_hold: whether the engine takes hold of processes by itself, as a debugger does, and needs a
+            command to wait for it at its program's entry, held by nobody.
     """
 
     takes_hold: bool

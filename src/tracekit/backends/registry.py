@@ -17,6 +17,7 @@ from tracekit.errors import UsageError
 _OURS: Final = {
     "bpftrace": "tracekit.backends.bpftrace.backend:BpftraceBackend",
     "dtrace": "tracekit.backends.dtrace.backend:DtraceBackend",
+    "gdb": "tracekit.backends.gdb.backend:GdbBackend",
 }
 
 ORDER: Sequence[str] = tuple(_OURS)

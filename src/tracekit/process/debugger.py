@@ -101,6 +101,10 @@ class Debugger:
         """Whether it has ended."""
         return self._over.is_set()
 
+    def fileno(self) -> int:
+        """A descriptor that is readable while ``read`` has something to give, the end included."""
+        return self._stdout.fileno()
+
     def write(self, text: str) -> None:
         """Gives it some input; one that has ended gets nothing."""
         with contextlib.suppress(BrokenPipeError):

@@ -25,6 +25,7 @@ _SEIZE = 0x4206
 _O_TRACEEXEC = 1 << EVENT_EXEC
 _O_EXITKILL = 1 << 20
 _PR_SET_PDEATHSIG = 1
+_PR_SET_PTRACER = 0x59616D61
 _RIP = 128
 """Where ``struct user`` has the program counter (``sys/user.h``)."""
 
@@ -62,6 +63,14 @@ def set_program_counter(pid: int, address: int) -> None:
     """Has a held process that has stopped go on from an address; on x86-64, where a breakpoint moves it."""
     if os.uname().machine == "x86_64":
         _ptrace(_POKEUSER, pid, address, _RIP)
+
+
+def let_parent_hold() -> None:
+    """Lets this process's parent, and the parent's children, hold it, where Yama allows only ancestors to.
+
+    Source: the kernel's ``Documentation/admin-guide/LSM/Yama.rst``. Elsewhere it changes nothing.
+    """
+    _libc().prctl(_PR_SET_PTRACER, os.getppid())
 
 
 def load() -> None:

@@ -77,7 +77,11 @@ class Target:
                 gate, opener = os.pipe()
                 stack.callback(os.close, gate)
                 stack.callback(os.close, opener)
-                steps = (("gate", lambda: _pass(gate, opener)), *(become(user) if user else ()))
+                steps = (
+                    ("gate", lambda: _pass(gate, opener)),
+                    ("holder", ptrace.let_parent_hold),
+                    *(become(user) if user else ()),
+                )
                 child = spawn(argv, env, steps, cwd)
             except (OSError, ValueError) as error:
                 cause = str(error.strerror).lower() if isinstance(error, OSError) else error
@@ -139,6 +143,10 @@ class Target:
     def resume(self) -> None:
         """Lets a target go on that a signal has stopped; one that runs notices nothing but a SIGCONT."""
         self._send(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Kills the target, and doesn't wait for its end: a debugger may have to see that first."""
+        self._send(signal.SIGKILL)
 
     def fileno(self) -> int:
         """A descriptor that becomes readable when the target has ended."""

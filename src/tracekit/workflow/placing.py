@@ -93,8 +93,12 @@ def _try(wanted: Wanted, backend: Backend) -> Placed | TracekitError:
                 command.wait_at_entry()
                 losses = lost_before_entry(wanted.located.places, command.pid)
             tracer.attach()
-        except TracekitError as error:
-            return error
+        except BaseException as error:
+            if command:
+                command.kill()  # an engine that held it would let it go on
+            if isinstance(error, TracekitError):
+                return error
+            raise
         return Placed(tracer, command, stack.pop_all(), losses)
 
 
@@ -127,6 +131,6 @@ def _prepare(wanted: Wanted, backend: Backend, command: process.Target | None) -
         wanted.resolved.program,
         wanted.resolved.places,
         wanted.located.files,
-        Processes(pids, follow),
+        Processes(pids, follow, command.hand_over if command else None),
         wanted.options,
     )

@@ -12,38 +12,16 @@ import functools
 import json
 import os
 import re
-import signal
-import time
 from collections.abc import Callable
 from typing import Any
 
 import gdb
 
-_SETTINGS = (
-    "set confirm off",
-    "set pagination off",
-    "set width 0",
-    # An internal error must not end gdb while it holds a process; in Python it arrives as KeyboardInterrupt.
-    "maintenance set internal-error quit no",
-    "maintenance set internal-error corefile no",
-    "maintenance set internal-warning quit no",
-    "maintenance set internal-warning corefile no",
-    "set mi-async on",
-    "set breakpoint pending off",
-    "set exec-file-mismatch off",
-    # Symbols of libraries take seconds, and no name is looked up here.
-    "set auto-solib-add off",
-    "set libthread-db-search-path",
-    # Whatever signal comes is the target's own affair.
-    "handle all nostop noprint pass",
-    "handle SIGINT nostop noprint pass",
-)
+from tracekit.backends.gdb.hold import attach, settle
 
 _ARCHITECTURES = {"x86_64": "i386:x86-64"}  # those that gdb calls otherwise than uname
 # getauxval(3). In gdb 18 what a command says comes as records of the machine interface.
 _AT_ENTRY = re.compile(r"\bAT_ENTRY\b.*?(0x[0-9a-f]+)")
-
-_HANDOVER_SECONDS = 20.0
 _LARGEST_VALUE = 1 << 16
 _LOWEST_POINTER = 4096
 _HIGHEST_POINTER = 1 << 56
@@ -81,29 +59,13 @@ class Sampler:
         self._surplus = 0
         self._pending: dict[int, int] = {}
         self._breakpoints: list[gdb.Breakpoint] = []
-        for command in _SETTINGS:
-            gdb.execute(command, to_string=True)
+        settle()
         self.tell(kind="version", version=gdb.VERSION)
 
     @_plainly
     def attach(self) -> None:
         """Holds the process; one that is handed over, as soon as it stands still."""
-        pid = self._ask["pid"]
-        if not self._ask["libraries"]:
-            # Libraries that gdb doesn't find it doesn't follow: that takes longer than all the rest.
-            gdb.execute("set sysroot /dev/null", to_string=True)
-        # Has gdb know the program without reading its symbols, as it otherwise would.
-        gdb.execute(f"exec-file /proc/{pid}/exe", to_string=True)
-        if not self._ask["handover"]:
-            gdb.execute(f"attach {pid}", to_string=True)
-        else:
-            _await_handover(pid)
-            # These two are ours, until the target runs.
-            gdb.execute("handle SIGSTOP SIGCONT nopass", to_string=True)
-            gdb.execute(f"attach {pid}", to_string=True)
-            # Ends the stop that the target was handed over in, so that it goes on whatever becomes of gdb.
-            os.kill(pid, signal.SIGCONT)
-        gdb.execute("catch exec", to_string=True)
+        attach(self._ask["pid"], handover=self._ask["handover"], libraries=self._ask["libraries"])
 
     @_plainly
     def connect(self) -> None:
@@ -237,24 +199,6 @@ class _Breakpoint(gdb.Breakpoint):
 
     def stop(self) -> bool:
         return self._look()
-
-
-def _await_handover(pid: int) -> None:
-    """Waits until nobody holds a process any more and it has stopped."""
-    deadline = time.monotonic() + _HANDOVER_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-                pairs = (line.partition(":") for line in file)
-                status = {name: value.strip() for name, _, value in pairs}
-        except OSError:
-            break
-        if status["State"][0] in "ZX":
-            break
-        if status["TracerPid"] == "0" and status["State"][0] == "T":
-            return
-        time.sleep(0.001)
-    raise gdb.GdbError("the target has not been handed over")
 
 
 def _thread() -> int:

@@ -7,6 +7,7 @@ while somebody asks, and a gdb that nobody reads stops its target.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,7 +51,14 @@ class Text:
     text: str
 
 
-Record = Result | Stopped | Text
+@attrs.frozen
+class Told:
+    """A document of ours, from inside of gdb: nothing that gdb itself says begins with a brace."""
+
+    document: dict[str, Any]
+
+
+Record = Result | Stopped | Text | Told
 """What matters to us of what gdb says."""
 
 
@@ -71,6 +79,8 @@ class Reader:
 
 def parse(line: str) -> Record | None:
     """The record of a line; None if it doesn't matter to us."""
+    if line.startswith("{"):
+        return Told(json.loads(line))
     from pygdbmi.gdbmiparser import parse_response
 
     found = parse_response(line)

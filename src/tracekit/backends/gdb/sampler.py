@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -163,20 +164,24 @@ class _Sampling:
 
     def _load(self, **target: int | str) -> None:
         arch = architecture(self._request.architecture)
-        self._session.load(
-            {
-                "binary": f"/proc/{os.getpid()}/fd/{self._image.file.descriptor}",
-                "hits": self._request.hits,
-                "architecture": self._request.architecture,
-                "after": self._request.after,
-                "stack_bytes": self._request.stack_bytes,
-                "memory_bytes": self._request.memory_bytes,
-                "registers": list(arch.registers),
-                "stack_pointer": arch.stack_pointer,
-                "vectors": list(dict.fromkeys((*arch.vectors, *arch.go_vectors))),
-                **target,
-            }
+        request = self._session.share(
+            json.dumps(
+                {
+                    "binary": f"/proc/{os.getpid()}/fd/{self._image.file.descriptor}",
+                    "hits": self._request.hits,
+                    "architecture": self._request.architecture,
+                    "after": self._request.after,
+                    "stack_bytes": self._request.stack_bytes,
+                    "memory_bytes": self._request.memory_bytes,
+                    "registers": list(arch.registers),
+                    "stack_pointer": arch.stack_pointer,
+                    "vectors": list(dict.fromkeys((*arch.vectors, *arch.go_vectors))),
+                    **target,
+                }
+            ).encode()
         )
+        self._session.load("inside")
+        self._session.python(f"tracekit = Sampler({request!r}, {self._session.told_path!r})")
 
     def _addresses(self) -> tuple[int, ...]:
         try:

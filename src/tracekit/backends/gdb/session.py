@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib import resources
 from secrets import randbelow
@@ -84,30 +84,44 @@ class Session:
             self._files.close()
             raise
         self._stops: list[Stopped] = []
+        self._documents: list[dict[str, Any]] = []
         self._said = ""
         self._token = randbelow(_LARGEST_TOKEN)
 
-    def load(self, request: Mapping[str, Any]) -> None:
-        """Load the sampler into it.
+    def load(self, program: str, modules: Sequence[str] = ("hold",)) -> None:
+        """Load what is to run inside of it.
 
         Args:
-            request: what is asked; see ``inside.Sampler``.
+            program: the name of one of our modules here, whose names become those of gdb's Python.
+            modules: those that it imports, each after those that it imports itself.
 
         Raises:
             EngineMissingError: if this gdb was built without Python.
         """
-        script = self._memory(resources.files(__package__).joinpath("inside.py").read_bytes())
-        paths = f"{self._memory(json.dumps(request).encode())!r}, {_own(self._results)!r}"
         try:
-            self.python(f"exec(compile(open({script!r}).read(), 'tracekit', 'exec'))")
+            self.python("import sys, types")
         except EngineError as error:
             if "scripting is not supported" not in error.message:
                 raise
             raise EngineMissingError(
-                "this gdb was built without Python, in which the sampling is done",
+                "this gdb was built without Python, in which tracekit works",
                 "Install one that was built with it, as that of most systems, or set TRACEKIT_GDB to its path.",
             ) from error
-        self.python(f"tracekit = Sampler({paths})")
+        for name in modules:
+            full = f"{__package__}.{name}"
+            self.python(f"sys.modules[{full!r}] = types.ModuleType({full!r})")
+            self.python(f"exec({self._compiled(name)}, sys.modules[{full!r}].__dict__)")
+        self.python(f"exec({self._compiled(program)})")
+
+    def _compiled(self, name: str) -> str:
+        """Python for the code of one of our modules."""
+        path = self.share(resources.files(__package__).joinpath(f"{name}.py").read_bytes())
+        return f"compile(open({path!r}).read(), {name!r}, 'exec')"
+
+    @property
+    def told_path(self) -> str:
+        """A path to which gdb can write what ``results`` gives."""
+        return _own(self._results)
 
     def python(self, statement: str) -> None:
         """Have it execute a Python statement of ours.
@@ -165,6 +179,24 @@ class Session:
         """What the sampler has told so far: a JSON document a line."""
         return os.pread(self._results, os.fstat(self._results).st_size, 0)
 
+    def fileno(self) -> int:
+        """A descriptor that is readable when it has said something."""
+        return self._debugger.fileno()
+
+    def documents(self, deadline: float = 0.0) -> list[dict[str, Any]]:
+        """The documents that have been told since the last call.
+
+        Args:
+            deadline: until when to wait for gdb to say something, by the monotonic clock.
+
+        Raises:
+            EngineError: if gdb has ended, and everything it told before was given.
+        """
+        if not self._documents:
+            self._read(deadline)
+        documents, self._documents = self._documents, []
+        return documents
+
     @property
     def dead(self) -> bool:
         """Whether it has ended."""
@@ -194,7 +226,7 @@ class Session:
 
     def _read(self, deadline: float) -> list[Any]:
         """What has come, at the latest when the time has; stops are also kept for ``stop``."""
-        from tracekit.backends.gdb.mi import Stopped, Text
+        from tracekit.backends.gdb.mi import Stopped, Text, Told
 
         data = self._debugger.read(max(0.0, deadline - monotonic()))
         if data == b"":
@@ -202,13 +234,14 @@ class Session:
             raise self._error(f"gdb has ended in the middle of its work ({_how(status)})")
         records = list(self._reader.feed(data or b""))
         self._stops += [record for record in records if isinstance(record, Stopped)]
+        self._documents += [record.document for record in records if isinstance(record, Told)]
         self._said += "".join(record.text for record in records if isinstance(record, Text))
         return records
 
     def _told_failure(self) -> str:
-        """Why the sampler says that it failed; empty if it doesn't."""
+        """Why what runs inside says that it failed; empty if it doesn't."""
         lines = self.results().splitlines()
-        last = json.loads(lines[-1]) if lines else {}
+        last = json.loads(lines[-1]) if lines else (self._documents or [{}])[-1]
         return str(last["text"]) if last.get("kind") == "failure" else ""
 
     def _failure(self, cause: str) -> EngineError | PrivilegeError:
@@ -225,7 +258,7 @@ class Session:
         said = self._said + self._debugger.stderr.decode("utf-8", "replace")
         return EngineError(message=message, engine=NAME, output=said[-4000:])
 
-    def _memory(self, content: bytes) -> str:
+    def share(self, content: bytes) -> str:
         """A path under which gdb can read some bytes, which lie in our memory."""
         fd = os.memfd_create("tracekit")
         self._files.callback(os.close, fd)

@@ -96,6 +96,11 @@ from tracekit.workflow.session import DEFAULT_BACKEND, start
 @option("--calibrate", is_flag=True, help="Run the command under gdb first, to confirm where arguments are.")
 @option("--backend", default=DEFAULT_BACKEND, metavar="NAME", show_default=True,
         help=f"The engine: {', '.join(ORDER)}, or auto for the first of them that can.")  # fmt: skip
+@option(
+    "--attach-gdb",
+    is_flag=True,
+    help="Let gdb hold a process that runs already (-p): it stops at each event.",
+)
 @option("--propagate-exit", is_flag=True, help="End with the command's exit status, or 128 and its signal.")
 @option("-q", "--quiet", is_flag=True, help="Say nothing but results, losses and errors.")
 @option(
@@ -124,6 +129,7 @@ def command(
     require: str,
     calibrate: bool,
     backend: str,
+    attach_gdb: bool,
     propagate_exit: bool,
     quiet: bool,
     verbose: bool,
@@ -155,6 +161,7 @@ def command(
         max_events=max_events,
         require=Verdict(require),
         calibrate=calibrate,
+        attach_gdb=attach_gdb,
     )
     screen = Screen(form, output)
     # An engine's timer may come late; asked for half the time, a line is never missed.
