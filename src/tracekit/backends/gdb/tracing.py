@@ -110,7 +110,8 @@ class Tracing:
             gdb.events.stop.connect(lambda _: gdb.post_event(self._go_on))
             gdb.events.exited.connect(self._exited)
             _Signals(self)
-            gdb.execute("continue&", to_string=True)
+            # Once this command has its answer: gdb 18 gives none to one that has the target go on.
+            gdb.post_event(self._go_on)
         except BaseException as error:  # KeyboardInterrupt is what gdb's internal errors become
             self.tell(kind="failure", text=str(error) or type(error).__name__)
             raise
