@@ -1,7 +1,8 @@
 """What a call of a function costs that gdb traces, compared with a breakpoint by hand that only counts.
 
 By the target's own clock, and by the processor time of all processes together, less that of a run with one
-call, which other work on the machine changes less. All are measured in turn; a ratio is of one run and its neighbour.
+call, which other work on the machine changes less. All are measured in turn; a ratio is of one run and its
+neighbour.
 """
 
 from __future__ import annotations
