@@ -1,10 +1,13 @@
 """What a call of a function costs that gdb traces, compared with a breakpoint by hand that only counts.
 
-Microseconds by the target's own clock. Both are measured in turn, and a ratio is of one run and its neighbour.
+By the target's own clock, and by the processor time of all processes together, less that of a run with one
+call, which other work on the machine changes less. All are measured in turn; a ratio is of one run and its
+neighbour.
 """
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 from common import (
@@ -37,41 +40,70 @@ KEYS = "uprobe:./calls:called /arg1 > 64/ { @[tid, arg0 & 7] = hist(arg1) }"
 SAMPLE = "uprobe:./itest.test:cache_insert { @bytes = lhist(arg2, 0, 16384, 128) }"
 
 
+def used() -> float:
+    """Seconds of processor time of all that has ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def main() -> None:
     """Measure and print."""
     parser = options(__doc__, runs=7)
     parser.add_argument("--calls", type=int, default=10_000, metavar="N", help="calls a run (10000)")
     given = parser.parse_args()
+    clocks: dict[str, list[float]] = {}
     with workshop():
-        target = (build(Path(__file__).with_name("calls.c"), "calls"), str(given.calls), "each")
+        target = build(Path(__file__).with_name("calls.c"), "calls")
         sample = build(EXAMPLES / "c" / "itest.c", "itest.test")
         Path("by_hand.py").write_text(BY_HAND)
         ours = (*TRACEKIT, "trace", "--backend", "gdb", "-q")
         ways = {
-            "by hand, counting": ("gdb", "-nx", "-q", "-batch", "-x", "by_hand.py", "--args", *target),
-            "tracekit, count()": (*ours, "-e", COUNT, "--", *target),
-            "tracekit, lhist": (*ours, "-e", HIST, "--", *target),
-            "tracekit, filter, keys, hist": (*ours, "-e", KEYS, "--", *target),
+            "by hand, counting": (
+                "gdb",
+                "-nx",
+                "-q",
+                "-batch",
+                "-x",
+                "by_hand.py",
+                "--args",
+                target,
+                "{}",
+                "each",
+            ),
+            "tracekit, count()": (*ours, "-e", COUNT, "--", target, "{}", "each"),
+            "tracekit, lhist": (*ours, "-e", HIST, "--", target, "{}", "each"),
+            "tracekit, filter, keys, hist": (*ours, "-e", KEYS, "--", target, "{}", "each"),
+            "the sample, lhist": (*ours, "-e", SAMPLE, "--", sample, "{}"),
         }
 
-        def each(argv: tuple[str, ...]) -> float:
-            seconds(argv)
-            return float(Path("each").read_text()) / 1000
+        def run(way: tuple[str, ...], calls: int) -> float:
+            before = used()
+            seconds([word.replace("{}", str(calls)) if word == "{}" else word for word in way])
+            return used() - before
 
-        def whole(calls: int) -> float:
-            return seconds((*ours, "-e", SAMPLE, "--", sample, str(calls)))
+        def each(name: str) -> float:
+            short = run(ways[name], 1)
+            long = run(ways[name], given.calls)
+            if "each" in ways[name]:
+                clocks.setdefault(name, []).append(float(Path("each").read_text()) / 1000)
+            return 1e6 * (long - short) / (given.calls - 1)
 
-        kinds = [lambda way=way: each(way) for way in ways.values()]
-        whole_runs = [lambda: whole(given.calls), lambda: whole(1)]
-        *times, long, short = interleaved([*kinds, *whole_runs], given.runs)
+        times = interleaved([lambda name=name: each(name) for name in ways], given.runs)
+    walls = [clocks[name][1:] for name in ways if name in clocks]
     print(heading())
     print(f"{given.calls} calls a run, {given.runs} runs\n")
-    rows = [[name, *spread(t, ".1f")] for name, t in zip(ways, times, strict=True)]
-    print(table(["microseconds a call", "min", "median", "max"], rows))
-    compared = [[name, *spread(ratios(t, times[0]))] for name, t in list(zip(ways, times, strict=True))[1:]]
-    print(table(["ratio to by hand", "min", "median", "max"], compared))
-    rates = [(given.calls - 1) / (a - b) for a, b in zip(long, short, strict=True)]
-    print(table(["the sample, lhist", "min", "median", "max"], [["events a second", *spread(rates, ".0f")]]))
+    for title, columns in (("microseconds a call", walls), ("the same, processor time", times)):
+        named = list(zip(ways, columns, strict=False))
+        print(table([title, "min", "median", "max"], [[name, *spread(t, ".1f")] for name, t in named]))
+        rows = [[name, *spread(ratios(t, columns[0]))] for name, t in named[1:4]]
+        print(table(["its ratio to by hand", "min", "median", "max"], rows))
+    rate = [1e6 / t for t in times[-1]]
+    print(
+        table(
+            ["of processor time", "min", "median", "max"],
+            [["events a second of the sample", *spread(rate, ".0f")]],
+        )
+    )
 
 
 if __name__ == "__main__":

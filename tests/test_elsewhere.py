@@ -27,8 +27,9 @@ sys.platform = "darwin"
 IMPORT_ALL = """
 import importlib, pkgutil, tracekit
 for found in pkgutil.walk_packages(tracekit.__path__, "tracekit."):
-    # one runs at its import, the other inside gdb
-    if found.name not in ("tracekit.__main__", "tracekit.backends.gdb.inside"):
+    # one runs at its import, the others inside gdb
+    in_gdb = ("hold", "inside", "memory", "people", "tracing")
+    if found.name not in ("tracekit.__main__", *(f"tracekit.backends.gdb.{name}" for name in in_gdb)):
         importlib.import_module(found.name)
 """
 

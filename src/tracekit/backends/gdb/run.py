@@ -118,7 +118,7 @@ class GdbTracer:
 
     def attach(self) -> None:
         self._session = self._stack.enter_context(Session(self._path))
-        self._session.load("tracing", ("hold", "counting"))
+        self._session.load("tracing", ("hold", "counting", "memory", "registers"))
         request = self._session.share(json.dumps(self._request()).encode())
         self._session.python(f"tracekit = Tracing({request!r})")
         if self._hand_over is not None:

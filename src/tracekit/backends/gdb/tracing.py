@@ -7,7 +7,6 @@ target can stop for is dealt with here, so that it goes on however long tracekit
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -17,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import gdb
 
-from tracekit.backends.gdb.counting import PROVIDED, Cut, Map
+from tracekit.backends.gdb.counting import PROVIDED, Map
 from tracekit.backends.gdb.hold import attach, settle
+from tracekit.backends.gdb.memory import Memory
+from tracekit.backends.gdb.registers import Registers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,19 +27,6 @@ if TYPE_CHECKING:
     Handler = Callable[[Any, int, int], None]
     """What a site does at an event: takes the registers, the thread's id and the time."""
 
-_X86_64 = """r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base
-gs_base ds es fs gs"""
-REGISTERS = {
-    "x86_64": _X86_64.split(),
-    "aarch64": [*(f"x{n}" for n in range(31)), "sp", "pc", "pstate"],
-}
-"""The kernel's ``struct user_regs_struct`` and ``user_pt_regs`` (``sys/user.h``, ``asm/ptrace.h``)."""
-_SAME = {"x86_64": ((0, 15 * 8), (16 * 8, 18 * 8), (19 * 8, 21 * 8)), "aarch64": ((0, 33 * 8),)}
-"""The bytes of those that are the same again after a signal: not orig_rax, the flags, nor segments."""
-
-_GETREGSET = 0x4204
-_NT_PRSTATUS = 1
-_PAGE = 4096
 _JOURNAL_SECONDS = 1.0
 """So much is lost at most if gdb is killed."""
 _WATCH_SECONDS = 0.1
@@ -59,7 +47,6 @@ class Tracing:
         self._entries = [0] * ask["clauses"]
         self._returns = [0] * ask["clauses"]
         self._started: dict[Any, int] = {}
-        self._unreadable = 0
         self._stops = 0
         self._last: dict[int, bytes] = {}
         self._interrupted: set[tuple[int, bytes]] = set()
@@ -69,7 +56,7 @@ class Tracing:
         self._seen: set[int] = set()
         self._breakpoints: dict[int, _Breakpoint] = {}
         self._callers: dict[int, _Breakpoint] = {}
-        self._inferior: Any = None
+        self._memory = Memory(self._pid)
         self._tick_waits = False
         self._period: float = ask["interval"] or _JOURNAL_SECONDS
         self._due = 0.0
@@ -78,16 +65,16 @@ class Tracing:
             "maps": self._maps,
             "totals": self._totals,
             "pid": self._pid,
-            "load": self._load,
-            "text": self._text,
-            "sized": self._sized,
-            "comm": self._comm,
-            "cpu": self._cpu,
+            "load": self._memory.load,
+            "text": self._memory.text,
+            "sized": self._memory.sized,
+            "comm": self._memory.comm,
+            "cpu": self._memory.cpu,
         }
         exec(compile(ask["script"], "program", "exec"), names)  # noqa: S102, it is instrument's
         self._events = [names[f"event_{n}"] for n in range(ask["clauses"])]
         self._handlers = [self._handler(site) for site in ask["sites"]]
-        self._fetch = _Registers(ask["registers"])
+        self._fetch = Registers(ask["registers"])
         settle()
         self.tell(kind="version", version=gdb.VERSION)
 
@@ -97,7 +84,6 @@ class Tracing:
         """Hold the process, put the breakpoints in, and let it run."""
         try:
             attach(self._pid, handover=self._ask["handover"], libraries=self._ask["libraries"])
-            self._inferior = gdb.selected_inferior()
             if self._ask["go"]:
                 # By it Go's runtime takes a goroutine away from where it is, and comes back to that on any
                 # thread: also to a breakpoint that has been counted. It asks again, and goroutines yield at
@@ -185,12 +171,12 @@ class Tracing:
             self._breakpoints.pop(address).delete()
         # A return address says nothing once something else may be there: calls after that put it in anew.
         for address in list(self._callers):
-            if address in wanted or self._read(address, 1) is None:
+            if address in wanted or self._memory.read(address, 1) is None:
                 self._callers.pop(address).delete()
         for address, (handlers, code) in wanted.items():
             if address in self._breakpoints:
                 continue
-            found = self._read(address, len(code) // 2)
+            found = self._memory.read(address, len(code) // 2)
             if found is None or found.hex() != code:
                 self._fail(gdb.GdbError(f"foreign {address:#x}"))
                 return
@@ -260,7 +246,7 @@ class Tracing:
         def at_call(r: Any, tid: int, now: int) -> None:
             entries[number] += 1
             sp = getattr(r, self._ask["stack_pointer"])
-            address = self._load(sp, 8, False) if self._ask["return_shift"] else r.x30
+            address = self._memory.load(sp, 8, False) if self._ask["return_shift"] else r.x30
             started[which, tid, sp + self._ask["return_shift"]] = now
             self._await_return(address, after_call)
 
@@ -276,7 +262,7 @@ class Tracing:
         """See to it that a return to an address is seen."""
         there = self._breakpoints.get(address) or self._callers.get(address)
         if there is None:
-            code = self._read(address, self._ask["breakpoint_bytes"])
+            code = self._memory.read(address, self._ask["breakpoint_bytes"])
             if code is None:
                 return  # no caller has such a return address, and nothing returns to it
             there = self._callers[address] = _Breakpoint(address, self, [], code.hex())
@@ -290,58 +276,7 @@ class Tracing:
     def _of_goroutine(self, r: Any, _tid: int) -> tuple[int, int]:
         """A goroutine wanders between threads, and its stack is copied; how deep it is stays the same."""
         g = getattr(r, self._ask["goroutine"])
-        return g, self._load(g + _STACK_HIGH, 8, False) - getattr(r, self._ask["stack_pointer"])
-
-    # -- what the program reads of the target -------------------------------------------------------------
-
-    def _read(self, address: int, size: int) -> bytes | None:
-        try:
-            return bytes(self._inferior.read_memory(address, size))
-        except gdb.error:
-            return None
-
-    def _load(self, address: int, size: int, signed: bool) -> int:
-        """An integer in memory; 0 if it can't be read, which is counted unless it was NULL."""
-        address &= (1 << 64) - 1
-        data = self._read(address, size) if address else None
-        if data is None:
-            self._unreadable += address != 0
-            return 0
-        return int.from_bytes(data, "little", signed=signed)
-
-    def _text(self, address: int, most: int) -> bytes:
-        """The string up to its NUL, of which less than ``most`` bytes are kept; empty if it can't be read."""
-        found = b""
-        while address and len(found) < most:
-            at = address + len(found)
-            piece = self._read(at, min(most - len(found), _PAGE - at % _PAGE))
-            if piece is None:
-                self._unreadable += 1
-                return b""
-            found += piece
-            end = found.find(b"\0")
-            if end >= 0:
-                return found[:end]
-        return Cut(found[: most - 1]) if found else b""
-
-    def _sized(self, address: int, size: int, most: int) -> bytes:
-        """The bytes of a string that says how many it has, of which ``most`` are kept."""
-        if not address or not size:
-            return b""
-        data = self._read(address, min(size, most))
-        if data is None:
-            self._unreadable += 1
-            return b""
-        return data if size <= most else Cut(data)
-
-    def _comm(self, tid: int) -> bytes:
-        with open(f"/proc/{self._pid}/task/{tid}/comm", "rb") as file:
-            return file.read()[:-1]
-
-    def _cpu(self, tid: int) -> int:
-        """Where a thread has run last, which is where it met the breakpoint (proc(5), field 39 of stat)."""
-        with open(f"/proc/{self._pid}/task/{tid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[36])
+        return g, self._memory.load(g + _STACK_HIGH, 8, False) - getattr(r, self._ask["stack_pointer"])
 
     # -- what is told -------------------------------------------------------------------------------------
 
@@ -357,7 +292,7 @@ class Tracing:
             totals=self._totals,
             entries=self._entries,
             returns=self._returns,
-            unreadable=self._unreadable,
+            unreadable=self._memory.unreadable,
             stops=self._stops,
             unseen=[n for n in range(len(self._ask["files"])) if n not in self._seen],
             failure=self._failure,
@@ -397,41 +332,6 @@ class _Signals(gdb.Function):
     def invoke(self) -> int:
         self._tracing.signalled()
         return 0
-
-
-class _Vector(ctypes.Structure):
-    """``struct iovec`` (``sys/uio.h``)."""
-
-    _fields_ = (("base", ctypes.c_void_p), ("size", ctypes.c_size_t))
-
-
-class _Registers:
-    """Fetches a thread's general registers by one system call.
-
-    gdb's own way (``Frame.read_register``) first finds out what frame it is, which takes four times as long as
-    all the rest that we do.
-    """
-
-    def __init__(self, architecture: str) -> None:
-        fields = [(name, ctypes.c_uint64) for name in REGISTERS[architecture]]
-        self._found: Any = type("Registers", (ctypes.Structure,), {"_fields_": fields})()
-        self._same = _SAME[architecture]
-        self._vector = _Vector(ctypes.addressof(self._found), ctypes.sizeof(self._found))
-        self._at = ctypes.addressof(self._vector)
-        # gdb's own thread is the one that holds the target, and it is the one that we run in.
-        self._ptrace = ctypes.CDLL(None, use_errno=True).ptrace
-        self._ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
-        self._ptrace.restype = ctypes.c_long
-
-    def __call__(self, tid: int) -> Any:
-        if self._ptrace(_GETREGSET, tid, _NT_PRSTATUS, self._at) != 0:
-            raise OSError(ctypes.get_errno(), f"the registers of thread {tid} can't be read")
-        return self._found
-
-    def state(self) -> bytes:
-        """All that was fetched, but what differs after a signal: the flags by which one steps, and the like."""
-        found = bytes(self._found)
-        return b"".join(found[start:end] for start, end in self._same)
 
 
 def _stands_still() -> bool:
