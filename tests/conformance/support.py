@@ -64,7 +64,7 @@ def _table(listed: tuple[Case, ...]) -> Iterator[str]:
 def _cell(case: Case, column: Column) -> str:
     if line := refusal(case.name, column.name):
         return f"[{REFUSALS.index(line) + 1}](#reasons)"
-    words = [f"yes, {column.events:,}"] if any("{events}" in word for word in case.command) else ["yes"]
+    words = [f"yes, of {column.events:,}"] if any("{events}" in word for word in case.command) else ["yes"]
     return "; ".join([*words, *(f"told: {kind}" for kind in case.loses(column.name))])
 
 
