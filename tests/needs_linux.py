@@ -13,6 +13,7 @@ _ELF: Final = "it reads ELF binaries that it builds, and the compilers of this s
 REASONS: Final = {
     "backends/gdb": _PROCESSES,
     "cli": "it traces programs with bpftrace or gdb, which need Linux",
+    "conformance": "it runs engines on Linux",
     "docs": "the examples trace programs with bpftrace, which needs Linux",
     "live": "it runs engines on Linux",
     "process": _PROCESSES,

@@ -19,7 +19,8 @@ the reason why the program is refused, before anything of it runs. There is noth
 
 {cases} programs, {engines} engines, on x86-64 and Linux 6.18. The programs are in `tests/conformance/cases/`,
 by the names here. `python -m tests.conformance --write docs/support.md` writes this page from the tables of
-the tests, which fail if it is old.
+the tests, which fail if it is old. dtrace 2.0.7 now and then loses its last output, which the result tells:
+such a run is made again.
 """
 
 _TOLD = {
@@ -64,7 +65,7 @@ def _table(listed: tuple[Case, ...]) -> Iterator[str]:
 def _cell(case: Case, column: Column) -> str:
     if line := refusal(case.name, column.name):
         return f"[{REFUSALS.index(line) + 1}](#reasons)"
-    words = [f"yes, {column.events:,}"] if any("{events}" in word for word in case.command) else ["yes"]
+    words = [f"yes, of {column.events:,}"] if any("{events}" in word for word in case.command) else ["yes"]
     return "; ".join([*words, *(f"told: {kind}" for kind in case.loses(column.name))])
 
 

@@ -130,26 +130,6 @@ def test_nothing_but_zeros_and_nothing_at_all(engine: Engine, binaries: Callable
     assert zeros.reading.losses == nothing.reading.losses == ()
 
 
-def test_threads_lose_nothing(engine: Engine, binaries: Callable[[str], Path]) -> None:
-    """Eight threads that call 125,000 times each are counted to the last call."""
-    program = "uprobe:calls:value { @h = hist(arg0); @by[arg0 & 3] = sum(arg0) }"
-    run = trace(engine.path, program, binaries("calls"), ["threads", "8", f"{125_000:x}"])
-    once = Histogram.of(range(125_000), Log2())
-    whole = Histogram(
-        Log2(),
-        tuple(type(b)(b.lo, b.hi, 8 * b.count) for b in once.buckets),
-        count=10**6,
-        sum=8 * sum(range(125_000)),
-        min=0,
-        max=124_999,
-    )
-    assert run["h"].entries == {(): whole}
-    assert {keys: h.sum for keys, h in run["by"].entries.items()} == {
-        (n,): 8 * sum(range(n, 125_000, 4)) for n in range(4)
-    }
-    assert run.reading.losses == () and run.losses == ()
-
-
 def test_a_full_map_says_how_much_it_lacks(engine: Engine, binaries: Callable[[str], Path]) -> None:
     """Of 1,000 keys in a map for 100, exactly those events that found no room are reported."""
     program = "uprobe:calls:value { @by[arg0] = hist(arg0) }"
