@@ -31,6 +31,8 @@ class Column:
     options: Mapping[str, Any] = {}
 
 
+_ATTACH: Mapping[str, Any] = {"attach_gdb": True}
+
 COLUMNS = {
     column.name: column
     for column in (
@@ -38,8 +40,8 @@ COLUMNS = {
         Column("bpftrace 0.23", "bpftrace", "bpftrace-trixie", "0.23.", "TRACEKIT_BPFTRACE"),
         Column("bpftrace 0.27", "bpftrace", "bpftrace-sid", "0.27.", "TRACEKIT_BPFTRACE"),
         Column("dtrace 2.0.7", "dtrace", "dtrace-sid", "2.0.7", "TRACEKIT_DTRACE"),
-        Column("gdb 13", "gdb", "gdb-bookworm", "13.", "TRACEKIT_GDB", 250, {"attach_gdb": True}),
-        Column("gdb 16", "gdb", "gdb-trixie", "16.", "TRACEKIT_GDB", 250, {"attach_gdb": True}),
-        Column("gdb 18", "gdb", "gdb-sid", "18.", "TRACEKIT_GDB", 250, {"attach_gdb": True}),
+        Column("gdb 13", "gdb", "gdb-bookworm", "13.", "TRACEKIT_GDB", 1000, _ATTACH),
+        Column("gdb 16", "gdb", "gdb-trixie", "16.", "TRACEKIT_GDB", 1000, _ATTACH),
+        Column("gdb 18", "gdb", "gdb-sid", "18.", "TRACEKIT_GDB", 1000, _ATTACH),
     )
 }

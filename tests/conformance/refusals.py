@@ -32,6 +32,8 @@ _SEMAPHORE = (
     "the kernel would switch it on at a wrong address, since the page of the file with its semaphore is twice "
     "in memory, as lld makes it"
 )
+_STOPS = "tracekit has it stop at functions only"
+_TIMER = "it has no timer that stops a target"
 
 REFUSALS = (
     Refusal(
@@ -81,6 +83,13 @@ REFUSALS = (
         "floating-point values",
         "D has no floating-point arithmetic, and its registers of that kind can't be read",
     ),
+    Refusal("gdb", ("usdt", "lld-usdt"), "usdt probes", _STOPS),
+    Refusal("gdb", ("syscall-entry",), "system call entry probes", _STOPS),
+    Refusal("gdb", ("syscall-return",), "system call return probes", _STOPS),
+    Refusal("gdb", ("interval",), "interval probes", _TIMER),
+    Refusal("gdb", ("profile",), "profile probes", _TIMER),
+    Refusal("gdb", ("floats",), "floating-point values", "its registers of that kind aren't read yet"),
+    Refusal("gdb", ("forks-follow",), "--follow", "it lets go of the processes that the target forks"),
 )
 
 
