@@ -25,7 +25,7 @@ SCRIPT = "set confirm off\nbreak {0}\nrun\ninfo args\ninfo registers\nkill\n"
 OURS = """
 import os, sys
 from tracekit.backends.gdb.sampler import sample
-from tracekit.calibrate.samples import SampleRequest
+from tracekit.calibration.samples import SampleRequest
 from tracekit.core.target import Command
 binary = sys.argv[1]
 samples = sample(SampleRequest(binary, int(sys.argv[2]), os.uname().machine, Command(sys.argv[3:]), hits=8))

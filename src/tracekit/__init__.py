@@ -13,8 +13,8 @@ __version__ = "0.1.0.dev0"
 if TYPE_CHECKING:
     from tracekit.backends.base import Options as Options
     from tracekit.backends.base import Script as Script
-    from tracekit.calibrate.expect import Expectation as Expectation
-    from tracekit.calibrate.expect import parse_expectation as expect
+    from tracekit.calibration.expect import Expectation as Expectation
+    from tracekit.calibration.expect import parse_expectation as expect
     from tracekit.core.buckets import Linear as Linear
     from tracekit.core.buckets import Log2 as Log2
     from tracekit.core.buckets import LogLinear as LogLinear
@@ -70,7 +70,7 @@ _BUILDERS: Final = (
 )
 _WHERE: Final = {
     "backends.base": "Options Script",
-    "calibrate.expect": "Expectation expect=parse_expectation",
+    "calibration.expect": "Expectation expect=parse_expectation",
     "core.buckets": "Linear Log2 LogLinear",
     "core.build": _BUILDERS,
     "core.calibration": "Argument Calibration Verdict",

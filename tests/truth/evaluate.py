@@ -80,7 +80,7 @@ def generalised(reason: str) -> str:
 
 def resolver() -> Resolve:
     """The static rule, as its users call it."""
-    from tracekit.calibrate.static import calibrate_function
+    from tracekit.calibration.static import calibrate_function
     from tracekit.symbols.dwarf import DebugInfo, open_debug_info
 
     opened: dict[int, DebugInfo] = {}

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tracekit.calibrate.report import Row, rows, shortened
-from tracekit.calibrate.samples import Samples
-from tracekit.calibrate.summary import Row as RegisterRow
+from tracekit.calibration.report import Row, rows, shortened
+from tracekit.calibration.samples import Samples
+from tracekit.calibration.summary import Row as RegisterRow
 from tracekit.codec.model import to_json
 from tracekit.core.calibration import Calibration, Verdict
 from tracekit.core.escape import printable

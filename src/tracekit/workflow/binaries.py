@@ -13,7 +13,7 @@ from tracekit.symbols import Function, find, open_image
 from tracekit.workflow.knowledge import Knowledge
 
 if TYPE_CHECKING:
-    from tracekit.calibrate.identity import Binary
+    from tracekit.calibration.identity import Binary
     from tracekit.symbols.macho import MachO
 
 _MACHO: Final = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")

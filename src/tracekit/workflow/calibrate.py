@@ -8,8 +8,8 @@ import attrs
 
 from tracekit import process
 from tracekit.backends.base import Place
-from tracekit.calibrate.expect import Expectation
-from tracekit.calibrate.samples import Remote, SampleRequest, Samples
+from tracekit.calibration.expect import Expectation
+from tracekit.calibration.samples import Remote, SampleRequest, Samples
 from tracekit.core.aggregation import Count
 from tracekit.core.calibration import Calibration
 from tracekit.core.probe import FunctionName, Uprobe
@@ -131,7 +131,7 @@ def calibrate_place(
 ) -> Calibrated:
     """The same for a function that was found already; see ``calibrate``."""
     from tracekit.backends.gdb.sampler import sample
-    from tracekit.calibrate.match import confirm
+    from tracekit.calibration.match import confirm
 
     image, function = place.image, place.function
     after = None
@@ -168,7 +168,7 @@ def calibrate_place(
 
 def _unknown(image: Image, function: Function, error: BinaryError) -> Calibration:
     """A function of which only the place is known."""
-    from tracekit.calibrate.identity import identity
+    from tracekit.calibration.identity import identity
 
     return Calibration(
         build_id=identity(image),

@@ -22,7 +22,7 @@ from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.resolve import Site, in_words, is_resolved, resolve_apart
 
 if TYPE_CHECKING:
-    from tracekit.calibrate.identity import Binary
+    from tracekit.calibration.identity import Binary
 
 
 def compile_program(

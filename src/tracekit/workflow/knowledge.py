@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tracekit import __version__, process
-from tracekit.calibrate.identity import Binary, identity
-from tracekit.calibrate.store import Origin, Store, Stored
+from tracekit.calibration.identity import Binary, identity
+from tracekit.calibration.store import Origin, Store, Stored
 from tracekit.core.calibration import Calibration
 from tracekit.errors import OutputError, UsageError
 from tracekit.symbols import Function
@@ -80,7 +80,7 @@ class Knowledge:
         Raises:
             DebugInfoError: if it has no debug information of the function.
         """
-        from tracekit.calibrate.static import calibrate_function
+        from tracekit.calibration.static import calibrate_function
 
         return calibrate_function(image, function, self.debug(image))
 

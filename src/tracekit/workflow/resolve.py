@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import attrs
 
 from tracekit.backends.base import Place
-from tracekit.calibrate.paths import Resolver, check_paths
+from tracekit.calibration.paths import Resolver, check_paths
 from tracekit.core.aggregation import Aggregation, Count, Distribution, Scalar
 from tracekit.core.arch import architecture
 from tracekit.core.calibration import Calibration, Verdict

@@ -4,7 +4,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tracekit.calibrate.samples import SampleRequest
+from tracekit.calibration.samples import SampleRequest
 from tracekit.core.target import Command, Pids
 
 PROGRAMS = Path(__file__).parent / "programs"

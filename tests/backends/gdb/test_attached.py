@@ -156,7 +156,7 @@ def test_unprivileged(running):
 
 def test_several_processes(build):
     """Several processes at once are refused when they are asked for."""
-    from tracekit.calibrate.samples import SampleRequest
+    from tracekit.calibration.samples import SampleRequest
     from tracekit.core.target import Pids
 
     with pytest.raises(UsageError, match="one process at a time"):

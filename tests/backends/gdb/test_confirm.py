@@ -8,10 +8,10 @@ import pytest
 from tests.backends.gdb.helpers import address_of, after_prologue, request
 
 from tracekit.backends.gdb.sampler import sample
-from tracekit.calibrate.expect import parse_expectation
-from tracekit.calibrate.match import confirm
-from tracekit.calibrate.static import calibrate_function
-from tracekit.calibrate.summary import Kind, summarise
+from tracekit.calibration.expect import parse_expectation
+from tracekit.calibration.match import confirm
+from tracekit.calibration.static import calibrate_function
+from tracekit.calibration.summary import Kind, summarise
 from tracekit.core.arch import X86_64
 from tracekit.core.calibration import Verdict
 from tracekit.core.location import InRegister

@@ -107,7 +107,7 @@ def test_target_that_can_not_start(build, own_gdb):
 SAMPLE = (
     "import sys\n"
     "from tracekit.backends.gdb.sampler import sample\n"
-    "from tracekit.calibrate.samples import SampleRequest\n"
+    "from tracekit.calibration.samples import SampleRequest\n"
     "from tracekit.core.target import Command, Pids\n"
     "from tracekit.process import Target\n"
     "binary, address, pid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])\n"

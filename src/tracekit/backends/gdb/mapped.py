@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from tracekit.calibrate.samples import Region
+from tracekit.calibration.samples import Region
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from tracekit.backends.gdb.mapped import parse_maps
-from tracekit.calibrate.samples import Hit, Region
+from tracekit.calibration.samples import Hit, Region
 
 
 @attrs.frozen

@@ -18,7 +18,7 @@ from tracekit.backends.gdb.mapped import changed, mapped_at, write_memory
 from tracekit.backends.gdb.records import read_records
 from tracekit.backends.gdb.session import NAME, Session, find_gdb
 from tracekit.backends.gdb.watch import check_reachable, describe_state, is_stopped
-from tracekit.calibrate.samples import Remote, SampleRequest, Samples
+from tracekit.calibration.samples import Remote, SampleRequest, Samples
 from tracekit.core.arch import architecture
 from tracekit.core.result import Ending
 from tracekit.core.target import Command, Pids

@@ -91,9 +91,9 @@ def command(
       tracekit calibrate ./stripped 0x4a310 --expect len=512 --registers -- ./stripped
       qemu-aarch64 -g 1234 ./server & tracekit calibrate ./server cache_insert --remote 1234
     """
-    from tracekit.calibrate.expect import parse_expectation
-    from tracekit.calibrate.samples import Remote
-    from tracekit.calibrate.summary import Row, summarise
+    from tracekit.calibration.expect import parse_expectation
+    from tracekit.calibration.samples import Remote
+    from tracekit.calibration.summary import Row, summarise
     from tracekit.core.arch import architecture
     from tracekit.render.calibration import dump_calibration, render_calibration
     from tracekit.workflow.calibrate import calibrate

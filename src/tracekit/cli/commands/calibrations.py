@@ -12,7 +12,7 @@ from tracekit.cli.programs import option
 from tracekit.errors import UsageError
 
 if TYPE_CHECKING:
-    from tracekit.calibrate.store import Stored
+    from tracekit.calibration.store import Stored
     from tracekit.workflow.knowledge import Knowledge
 
 _WHICH = "WHICH is a function's name or symbol, a binary's path, or the beginning of its build-id."
@@ -84,7 +84,7 @@ def forget(which: str | None, everything: bool) -> None:
 def export(which: str | None, output: str | None) -> None:
     """Write them as one document, to be imported on another machine; WHICH chooses (see show)."""
     from tracekit import process
-    from tracekit.calibrate.store import dump
+    from tracekit.calibration.store import dump
 
     text = dump([stored for _, stored in _chosen(_knowledge(), which, must=which is not None)])
     if output is None:
@@ -100,7 +100,7 @@ def export(which: str | None, output: str | None) -> None:
 def import_(file: str) -> None:
     """Store those of a document that export has written; FILE may be - for standard input."""
     from tracekit import process
-    from tracekit.calibrate.store import load
+    from tracekit.calibration.store import load
 
     try:
         if file == "-":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracekit.calibrate.expect import Expectation, parse_expectation
+from tracekit.calibration.expect import Expectation, parse_expectation
 from tracekit.errors import UsageError
 
 

@@ -28,8 +28,8 @@ from typing import Final
 
 import attrs
 
-from tracekit.calibrate.unchanged import aligned, unchanged
-from tracekit.calibrate.unpassed import REMEDY, Build, kept, unused, written
+from tracekit.calibration.unchanged import aligned, unchanged
+from tracekit.calibration.unpassed import REMEDY, Build, kept, unused, written
 from tracekit.core.calibration import Argument, Known, Verdict
 from tracekit.core.location import Behind, InRegister, OnStack, Piece, part
 from tracekit.core.signature import Language, Parameter, Signature

@@ -7,8 +7,8 @@ from typing import Final
 
 import attrs
 
-from tracekit.calibrate.values import Computed, Passed, Reader, Value, converted
-from tracekit.calibrate.walk import Walker, with_floats
+from tracekit.calibration.values import Computed, Passed, Reader, Value, converted
+from tracekit.calibration.walk import Walker, with_floats
 from tracekit.core.arch import Architecture
 from tracekit.core.calibration import Calibration, Verdict, worst
 from tracekit.core.expr import (

@@ -7,8 +7,8 @@ from typing import Final
 
 import attrs
 
-from tracekit.calibrate.expect import Expectation, fits, telling
-from tracekit.calibrate.samples import Hit, value_at
+from tracekit.calibration.expect import Expectation, fits, telling
+from tracekit.calibration.samples import Hit, value_at
 from tracekit.core.arch import Architecture
 from tracekit.core.calibration import Argument, Calibration, Known, Verdict
 from tracekit.core.location import InRegister, InVector, Piece

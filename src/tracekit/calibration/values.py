@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from tracekit.calibrate.words import place_in_words
+from tracekit.calibration.words import place_in_words
 from tracekit.core.arch import Architecture
 from tracekit.core.calibration import Argument, Known, Verdict
 from tracekit.core.expr import Arg, Binary, Cast, Expr, Float, Int, Load, Reg

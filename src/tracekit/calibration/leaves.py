@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from tracekit.calibrate.samples import Hit, value_at
+from tracekit.calibration.samples import Hit, value_at
 from tracekit.core.calibration import Argument
 from tracekit.core.location import Piece, part
 from tracekit.core.source import Array, Base, Encoding, Enumeration, Field, Pointer, Record, TypeId, Types

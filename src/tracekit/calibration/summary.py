@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import attrs
 
-from tracekit.calibrate.samples import Hit, Region, Samples, stack_key
+from tracekit.calibration.samples import Hit, Region, Samples, stack_key
 from tracekit.core.arch import Architecture
 from tracekit.core.signature import Language
 

@@ -1,7 +1,7 @@
 """The table of registers for a person who looks for an argument."""
 
-from tracekit.calibrate.samples import Hit, Region, Samples
-from tracekit.calibrate.summary import Kind, summarise
+from tracekit.calibration.samples import Hit, Region, Samples
+from tracekit.calibration.summary import Kind, summarise
 from tracekit.core.arch import X86_64
 from tracekit.core.signature import Language
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracekit.calibrate.store import Store, Stored, dump, load
+from tracekit.calibration.store import Store, Stored, dump, load
 from tracekit.codec.model import from_json, to_json
 from tracekit.core.calibration import Argument, Calibration, Known, Verdict
 from tracekit.core.location import Behind, InRegister, InVector, InX87, OnStack, Piece

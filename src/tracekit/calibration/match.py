@@ -19,11 +19,11 @@ from typing import Final
 
 import attrs
 
-from tracekit.calibrate.candidates import Candidate, candidates, find_unnamed
-from tracekit.calibrate.expect import Expectation, fits, telling
-from tracekit.calibrate.leaves import Leaf, leaves
-from tracekit.calibrate.samples import Hit, Samples
-from tracekit.calibrate.words import place_in_words
+from tracekit.calibration.candidates import Candidate, candidates, find_unnamed
+from tracekit.calibration.expect import Expectation, fits, telling
+from tracekit.calibration.leaves import Leaf, leaves
+from tracekit.calibration.samples import Hit, Samples
+from tracekit.calibration.words import place_in_words
 from tracekit.core.arch import architecture
 from tracekit.core.calibration import Argument, Calibration, Known, Verdict
 from tracekit.core.location import Piece, part

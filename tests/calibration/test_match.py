@@ -3,9 +3,9 @@
 import attrs
 import pytest
 
-from tracekit.calibrate.expect import Expectation
-from tracekit.calibrate.match import confirm
-from tracekit.calibrate.samples import Hit, Samples
+from tracekit.calibration.expect import Expectation
+from tracekit.calibration.match import confirm
+from tracekit.calibration.samples import Hit, Samples
 from tracekit.core.calibration import Argument, Calibration, Known, Verdict
 from tracekit.core.location import Behind, InRegister, InVector, OnStack, Piece
 from tracekit.core.signature import Language

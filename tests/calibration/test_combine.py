@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from tracekit.calibrate.combine import arguments, results
-from tracekit.calibrate.unpassed import Build
+from tracekit.calibration.combine import arguments, results
+from tracekit.calibration.unpassed import Build
 from tracekit.core.calibration import Argument, Verdict
 from tracekit.core.location import Behind, InRegister, Location, OnStack, Piece
 from tracekit.core.signature import Language, Parameter, Signature

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tracekit.calibrate.unchanged import Believed, unchanged
-from tracekit.calibrate.unpassed import Build
+from tracekit.calibration.unchanged import Believed, unchanged
+from tracekit.calibration.unpassed import Build
 from tracekit.core.location import Behind, InRegister, InVector, Location, OnStack, Piece
 from tracekit.core.signature import Parameter
 from tracekit.core.source import Base, Encoding, Pointer, Types

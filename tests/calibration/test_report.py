@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tracekit.calibrate.inscript import in_bpftrace, in_dtrace
-from tracekit.calibrate.leaves import Leaf
-from tracekit.calibrate.report import Row, shortened
+from tracekit.calibration.inscript import in_bpftrace, in_dtrace
+from tracekit.calibration.leaves import Leaf
+from tracekit.calibration.report import Row, shortened
 from tracekit.core.arch import AARCH64, X86_64
 from tracekit.core.calibration import Verdict
 from tracekit.core.location import Behind, InRegister, InVector, Location, OnStack, Piece

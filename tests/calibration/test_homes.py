@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from tracekit.calibrate.homes import fits, from_entry
+from tracekit.calibration.homes import fits, from_entry
 from tracekit.core.location import Behind, InRegister, Location, OnStack, Piece
 from tracekit.core.signature import Home, Language, Parameter, Signature
 from tracekit.core.source import Array, Base, Encoding, Passing, Record, RecordKind, Types

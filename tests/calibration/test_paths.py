@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from tracekit.calibrate.paths import Resolver, check_paths
+from tracekit.calibration.paths import Resolver, check_paths
 from tracekit.core.arch import AARCH64, X86_64, Architecture
 from tracekit.core.calibration import Argument, Calibration, Known, Verdict
 from tracekit.core.location import Behind, InRegister, InVector, InX87, Location, OnStack, Piece

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from tracekit.calibrate.leaves import Leaf
+from tracekit.calibration.leaves import Leaf
 from tracekit.core.arch import Architecture
 from tracekit.core.location import Behind, InRegister, OnStack, Piece
 from tracekit.core.source import Encoding

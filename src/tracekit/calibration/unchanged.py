@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from tracekit.calibrate.unpassed import Build
+from tracekit.calibration.unpassed import Build
 from tracekit.core.location import Behind, InRegister, InVector, OnStack, Piece, part
 from tracekit.core.signature import Parameter
 from tracekit.core.source import Pointer, Types

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracekit.calibrate.samples import Hit, Remote, SampleRequest, value_at
+from tracekit.calibration.samples import Hit, Remote, SampleRequest, value_at
 from tracekit.core.location import Behind, InRegister, InVector, InX87, OnStack, Piece
 from tracekit.core.target import Command
 from tracekit.errors import UsageError

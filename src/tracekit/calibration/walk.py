@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from tracekit.calibrate import containers
-from tracekit.calibrate.containers import Path, has, member, member_names, pointer_in
-from tracekit.calibrate.names import Names
-from tracekit.calibrate.values import Computed, InMemory, Reader, Value, converted, inside
+from tracekit.calibration import containers
+from tracekit.calibration.containers import Path, has, member, member_names, pointer_in
+from tracekit.calibration.names import Names
+from tracekit.calibration.values import Computed, InMemory, Reader, Value, converted, inside
 from tracekit.core.calibration import Calibration
 from tracekit.core.constant import constant
 from tracekit.core.expr import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracekit.calibrate.values import Computed, Passed, Value
+from tracekit.calibration.values import Computed, Passed, Value
 from tracekit.core.calibration import Argument, Calibration
 from tracekit.core.expr import Int
 from tracekit.core.near import near

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from tracekit import __version__
-from tracekit.calibrate.combine import arguments, results
-from tracekit.calibrate.homes import fits, from_entry
-from tracekit.calibrate.identity import Binary, identity
-from tracekit.calibrate.unpassed import Build
+from tracekit.calibration.combine import arguments, results
+from tracekit.calibration.homes import fits, from_entry
+from tracekit.calibration.identity import Binary, identity
+from tracekit.calibration.unpassed import Build
 from tracekit.core.arch import architecture
 from tracekit.core.calibration import Calibration
 from tracekit.core.location import Behind, InRegister, OnStack

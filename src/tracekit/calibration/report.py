@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from tracekit.calibrate.inscript import in_bpftrace, in_dtrace
-from tracekit.calibrate.leaves import Leaf, leaves
-from tracekit.calibrate.samples import Samples
-from tracekit.calibrate.words import place_in_words
+from tracekit.calibration.inscript import in_bpftrace, in_dtrace
+from tracekit.calibration.leaves import Leaf, leaves
+from tracekit.calibration.samples import Samples
+from tracekit.calibration.words import place_in_words
 from tracekit.core.arch import Architecture, architecture
 from tracekit.core.calibration import Argument, Calibration, Verdict, worst
 from tracekit.core.location import part
