@@ -87,6 +87,28 @@ later:
   pop %rbx
   ret
 .size later, . - later
+.globl large
+.type large, @function
+large:
+  mov $0x1f58, %eax
+  call undefined
+  sub %rax, %rsp
+  mov %rdi, 0xee0(%rsp)
+  add $0x1f58, %rsp
+  ret
+.size large, . - large
+.globl pushed
+.type pushed, @function
+pushed:
+  push %rbx
+  mov $0x1f58, %eax
+  call undefined
+  sub %rax, %rsp
+  mov %rdi, 0xee0(%rsp)
+  add $0x1f58, %rsp
+  pop %rbx
+  ret
+.size pushed, . - pushed
 """
 
 GO = """
@@ -188,6 +210,15 @@ def test_what_only_some_ways_set(tmp_path: Path) -> None:
     assert undefined.reads_register("rsi")
     assert undefined.bases["rsp"] == 0
     assert later.bases == {}
+
+
+def test_large_frames(tmp_path: Path) -> None:
+    """Before its room is made a call touches it (rustc 1.63): places in it aren't those of the caller's frame."""
+    (tmp_path / "a.s").write_text(X86)
+    subprocess.run(["gcc", "-nostdlib", "-Wl,-e,later", "-o", tmp_path / "a", tmp_path / "a.s"], check=True)
+    image = open_image(str(tmp_path / "a"))
+    assert used(image, "large").bases == {}
+    assert used(image, "pushed").bases == {}
 
 
 BEHIND = """

@@ -127,14 +127,37 @@ class Flow:
 
         They may come after a branch that does without a frame.
         """
-        start = next((a for a in sorted(self._seen) if self._makes_frame(a)), None)
+        start = self._frame_start()
+        if start is None:
+            # Before a large frame is set up, its room may be touched by a call (__rust_probestack).
+            self.follow_beyond()
+            start = self._frame_start()
         if start is None:  # It may be where the code could not be followed to.
             return None if self.all_stack else self._seen.get(self._start)
         address = start
         while address in self._seen and self._makes_frame(address):
             instruction = self.code.at(address)
             address += instruction.size if instruction is not None else 0
-        return self._seen.get(address)
+        return None if self._probes_stack(address) else self._seen.get(address)
+
+    def _frame_start(self) -> int | None:
+        return next((a for a in sorted(self._seen) if self._makes_frame(a)), None)
+
+    def _probes_stack(self, address: int) -> bool:
+        """Whether the room for a frame is touched by a call from here, and only made then."""
+        for _ in range(3):
+            instruction = self.code.at(address)
+            if instruction is None:
+                return False
+            if self.code.is_call(instruction):
+                following = self.code.at(address + instruction.size)
+                return (
+                    following is not None
+                    and following.mnemonic == "sub"
+                    and self.code.name(following.operands[0].reg) == self._sp
+                )
+            address += instruction.size
+        return False
 
     def _makes_frame(self, address: int) -> bool:
         instruction, before = self.code.at(address), self._seen[address]

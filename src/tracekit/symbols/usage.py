@@ -104,13 +104,14 @@ def usage(image: Image, function: Function, registers: Sequence[str], skip: int 
     flow = Flow(image, function)
     try:
         flow.follow(registers, skip)
+        bases = flow.bases()
     except BinaryError:
         raise
     except Exception:  # bytes that are no code make capstone fail in many ways; then nothing is known
         return EVERYTHING
     if flow.endless:
         return EVERYTHING
-    return Usage(frozenset(flow.read), cache(lambda: _stack(flow)), frozenset(flow.certain), flow.bases())
+    return Usage(frozenset(flow.read), cache(lambda: _stack(flow)), frozenset(flow.certain), bases)
 
 
 def _stack(flow: Flow) -> StackUse:
