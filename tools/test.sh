@@ -34,8 +34,5 @@ fi
 if [ $# -gt 0 ]; then
     exec "$python" -m pytest "$@"
 fi
-# Those of real engines one after the other: they share the kernel's probes, and their programs the processors.
-status=0
-"$python" -m pytest -m "not live" --numprocesses auto --dist loadgroup --quiet || status=$?
-"$python" -m pytest -m live || status=$?
-exit $status
+# As many at once as there are processors; the programs of tests of real engines wait for the kernel mostly.
+exec "$python" -m pytest --numprocesses auto --dist loadgroup --quiet

@@ -8,6 +8,7 @@ traces cases with the engine whose program is given, beside the targets in a fol
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from tests.conformance.judge import differences
 from tests.conformance.truth import read
 
 import tracekit as tk
+from tracekit.codec.model import to_json
 
 _CLONE_NEWNS = 0x20000
 
@@ -40,11 +42,13 @@ class Outcome:
     Attributes:
         wrong: what isn't as it must be; empty if all is.
         refused: the feature and the reason of an ``UnsupportedError``; None if it was run.
+        maps: all maps of the result, as in a run file; empty if it was refused.
         seconds: how long it took.
     """
 
     wrong: tuple[str, ...] = ()
     refused: tuple[str, str] | None = None
+    maps: str = ""
     seconds: float = 0.0
 
 
@@ -74,21 +78,21 @@ def run(case: Case, column: Column, program: str, folder: Path) -> Outcome:
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=f"{case.name}-") as own:
         try:
-            wrong = tuple(_judged(case, column, Path(own) / "truth"))
+            wrong, maps = _judged(case, column, Path(own) / "truth")
         except tk.UnsupportedError as error:
             return Outcome(refused=(error.feature, error.reason), seconds=time.monotonic() - start)
         except Exception as error:  # also what should never come: it is the cell that is wrong
-            wrong = (f"{type(error).__name__}: {error}",)
+            wrong, maps = (f"{type(error).__name__}: {error}",), ""
         finally:
             signal.alarm(0)
-    return Outcome(wrong, seconds=time.monotonic() - start)
+    return Outcome(wrong, maps=maps, seconds=time.monotonic() - start)
 
 
 def _too_late(_number: int, _frame: object) -> None:
     raise TimeoutError(f"it did not end in {_SECONDS} s")
 
 
-def _judged(case: Case, column: Column, truth: Path) -> Iterator[str]:
+def _judged(case: Case, column: Column, truth: Path) -> tuple[tuple[str, ...], str]:
     program = tk.parse(case.text, origin=f"{case.name}.tk")
     options, follow = _options(case, column)
     command = tuple(word.format(events=column.events) for word in case.command)
@@ -113,7 +117,8 @@ def _judged(case: Case, column: Column, truth: Path) -> Iterator[str]:
     unreturned = sum(event.site.startswith("unreturned:") for event in events)
     cut = "truncated" in case.loses(column.name)
     maps = expected(program, events, options.max_string, pids, nul_ends=cut)
-    yield from differences(case, column.name, program, result, maps, unreturned)
+    wrong = tuple(differences(case, column.name, program, result, maps, unreturned))
+    return wrong, json.dumps(to_json(result.maps))
 
 
 def _options(case: Case, column: Column) -> tuple[tk.Options, bool]:

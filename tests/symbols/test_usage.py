@@ -213,7 +213,7 @@ def test_what_only_some_ways_set(tmp_path: Path) -> None:
 
 
 def test_large_frames(tmp_path: Path) -> None:
-    """Before its room is made a call touches it (rustc 1.63): places in it aren't those of the caller's frame."""
+    """A call touches its room before it is made (rustc 1.63): places in it are not the caller's."""
     (tmp_path / "a.s").write_text(X86)
     subprocess.run(["gcc", "-nostdlib", "-Wl,-e,later", "-o", tmp_path / "a", tmp_path / "a.s"], check=True)
     image = open_image(str(tmp_path / "a"))

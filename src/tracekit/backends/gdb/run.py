@@ -135,6 +135,9 @@ class GdbTracer:
                 "somebody else's probe or breakpoint, at which gdb would never stop",
                 remedy="End the other tracer first.",
             ) from error
+        # A command of the machine interface, and none after it: Python that has the target go on gets no answer
+        # in gdb 18, and what it does later fails inside gdb 16 where another command came in between.
+        self._session.go()
         self._take()
         if Feature.ELAPSED in self._features:
             self._losses.append(

@@ -81,7 +81,7 @@ class Tracing:
     # -- from the first stop to the last ----------------------------------------------------------------
 
     def begin(self) -> None:
-        """Hold the process, put the breakpoints in, and let it run."""
+        """Hold the process, and put the breakpoints in."""
         try:
             attach(self._pid, handover=self._ask["handover"], libraries=self._ask["libraries"])
             if self._ask["go"]:
@@ -95,12 +95,15 @@ class Tracing:
                 raise gdb.GdbError(self._failure)
             gdb.events.stop.connect(lambda _: gdb.post_event(self._go_on))
             gdb.events.exited.connect(self._exited)
+            gdb.events.cont.connect(self._runs)
             _Signals(self)
-            # Once this command has its answer: gdb 18 gives none to one that has the target go on.
-            gdb.post_event(self._go_on)
         except BaseException as error:  # KeyboardInterrupt is what gdb's internal errors become
             self.tell(kind="failure", text=str(error) or type(error).__name__)
             raise
+
+    def _runs(self, _event: Any) -> None:
+        """From the first time that it runs, look after the target from time to time."""
+        gdb.events.cont.disconnect(self._runs)
         self._due = time.monotonic() + self._period
         # A thread of Python must not get signals that gdb waits for: it inherits that they are blocked.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
