@@ -5,6 +5,7 @@
     // options: max_keys=100 follow                 what differs from the defaults of a run
     // loses: full-map lost-events@dtrace           what the result must say that it lacks; on all engines, or
                                                     on those whose names begin so (``bpftrace-0.17``)
+    // varies: process ids                          what no two runs have the same
 
 The command ``attach: …`` is started by somebody else, and traced from its first read of standard input on.
 """
@@ -34,6 +35,7 @@ class Case:
         attach: whether the target runs already when tracing begins.
         options: a run's options, by their names in ``Options``, and ``follow``.
         losses: the kinds of loss that the result must tell, each with how the engines' names begin.
+        varies: what no two runs have the same, so that only its target knows the truth; mostly empty.
         text: the program.
     """
 
@@ -45,6 +47,7 @@ class Case:
     attach: bool = False
     options: tuple[tuple[str, str], ...] = ()
     losses: tuple[tuple[str, str], ...] = ()
+    varies: str = ""
 
     def loses(self, engine: str) -> tuple[str, ...]:
         """The kinds of loss that the result of an engine must tell, sorted."""
@@ -56,7 +59,7 @@ def read(file: Path) -> Case:
     lines = file.read_text().splitlines()
     (group, title), *rest = (found.groups() for line in lines if (found := _COMMENT.fullmatch(line)))
     said = dict(rest)
-    if unknown := said.keys() - {"run", "attach", "options", "loses"}:
+    if unknown := said.keys() - {"run", "attach", "options", "loses", "varies"}:
         raise ValueError(f"{file.name} has {', '.join(unknown)}, which no case has")
     options = (word.partition("=") for word in said.get("options", "").split())
     losses = (word.partition("@") for word in said.get("loses", "").split())
@@ -69,6 +72,7 @@ def read(file: Path) -> Case:
         attach="attach" in said,
         options=tuple((name, value) for name, _, value in options),
         losses=tuple((kind, where.replace("-", " ")) for kind, _, where in losses),
+        varies=said.get("varies", ""),
     )
 
 

@@ -23,6 +23,23 @@ def test_cell(outcome: Callable[[str, str], Outcome], case: str, column: str) ->
     assert found.refused == ((listed.feature, listed.reason) if listed else None)
 
 
+@pytest.mark.live
+@pytest.mark.parametrize("case", [name for name, case in cases().items() if not case.varies])
+def test_engines_agree(outcome: Callable[[str, str], Outcome], case: str) -> None:
+    """Whatever ran it, the maps are the same JSON; but for losses, and where gdb's targets do less."""
+    events = {name: column.events for name, column in COLUMNS.items()}
+    if not any("{events}" in word for word in cases()[case].command):
+        events = dict.fromkeys(events)
+    found: dict[object, dict[str, str]] = {}
+    for name in COLUMNS:
+        if not refusal(case, name):
+            cell = outcome(case, name)
+            assert not cell.wrong, name
+            found.setdefault((events[name], cases()[case].loses(name)), {})[name] = cell.maps
+    for maps in found.values():
+        assert len(set(maps.values())) == 1, maps
+
+
 def test_every_refusal_is_of_cells_that_there_are() -> None:
     """The table names no case and no engine that isn't in the matrix."""
     for line in REFUSALS:
