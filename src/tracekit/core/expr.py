@@ -4,7 +4,9 @@ Arithmetic is C's with one width: every operand is first widened to 64 bits, and
 unsigned 64-bit operand is unsigned, as C converts. Division truncates toward zero; by zero, it gives
 what eBPF does (RFC 9669, section 4.1): ``x / 0`` is 0 and ``x % 0`` is ``x``. Shift counts are taken
 modulo 64. Comparisons and logic give 0 or 1. With a float on one side ``+ - * /`` and comparisons are
-IEEE 754's in double precision; a float that is aggregated, or is a key, is converted toward zero.
+IEEE 754's in double precision. A float that is aggregated, a key or cast is converted toward zero to int64, or
+to uint64 by a cast to that; then a cast keeps the low bits. Where there is no such integer, it is the nearest,
+and 0 for what is no number; the result tells how often that was.
 """
 
 from __future__ import annotations
@@ -164,7 +166,7 @@ class Arg(Operators):
 
 @attrs.frozen(order=False)
 class Reg(Operators):
-    """``reg("rdx")``: a general register by its name in the architecture's manual, as uint64."""
+    """``reg("rdx")``: a register by its manual's name, as uint64: of vector registers the low 64 bits."""
 
     name: str
 

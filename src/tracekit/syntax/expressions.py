@@ -33,7 +33,7 @@ from tracekit.core.expr import (
     children,
 )
 from tracekit.syntax.casts import CastType, cast_at
-from tracekit.syntax.literals import number, unquote
+from tracekit.syntax.literals import fraction, number, unquote
 from tracekit.syntax.suggest import suggestion
 from tracekit.syntax.tokens import MAX_DEPTH, Stream, Token, shown
 
@@ -184,6 +184,8 @@ def _primary(s: Stream) -> Expr:
     match token.kind:
         case "number":
             s.advance()
+            if (bits := fraction(token.text)) is not None:
+                return Float(64, Int(bits))
             return s.make(token.start, Int, s.make(token.start, number, token.text))
         case "string":
             s.advance()
