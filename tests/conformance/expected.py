@@ -167,10 +167,9 @@ class _Reader:
             case Builtin(BuiltinName.ELAPSED):
                 # A filter or a key may only ask what the least answers like all that it may be.
                 return self.event.ranges["elapsed"][0], _SIGNED
-            case Builtin(name) if name.value in self.event.numbers:
-                return self.event.numbers[name.value], _SIGNED
-            case Name() | Member() | Index() | Deref() | Len() | Cap():
-                name = print_expression(node)
+            case Builtin() | Name() | Member() | Index() | Deref() | Len() | Cap() if (
+                name := print_expression(node)
+            ) in self.event.numbers:
                 number = self.event.numbers[name]
                 if isinstance(number, float):
                     return number, FLOAT

@@ -34,7 +34,14 @@ _SEMAPHORE = (
 )
 _STOPS = "tracekit has it stop at functions only"
 _GENERAL = "it reads general registers only"
-_FLOATS = ("name-float", "name-float-struct", "name-float-stack", "return-float", "float-unfit")
+_FLOATS = (
+    "name-float",
+    "name-float-struct",
+    "name-float-stack",
+    "name-go-float",
+    "return-float",
+    "float-unfit",
+)
 _TIMER = "it has no timer that stops a target"
 
 REFUSALS = (

@@ -71,7 +71,7 @@ static void floats(int i)
     end(&line);
     double sum = price(p, q, i, rate, tax, &next);
     begin(&line, "uretprobe", "price");
-    word(&line, " xmm0=%llu", (unsigned long long)((union { double x; uint64_t bits; }){sum}).bits);
+    word(&line, " retval=%a xmm0=%llu", sum, (unsigned long long)((union { double x; uint64_t bits; }){sum}).bits);
     end(&line);
     begin(&line, "uprobe", "crowded");
     word(&line, " h=%a on_stack=%a low=%a", p * 8, p * 9, (double)q);
