@@ -12,6 +12,7 @@ and 0 for what is no number; the result tells how often that was.
 from __future__ import annotations
 
 import enum
+import struct
 from collections.abc import Iterator
 from typing import Final, Literal, assert_never, get_args
 
@@ -31,7 +32,7 @@ LOGIC_OPS: Final[frozenset[str]] = frozenset(get_args(LogicOp))
 
 
 class Operators:
-    """Python's operators on expressions build larger ones; plain ints and strings may stand in.
+    """Python's operators on expressions build larger ones; plain ints, floats and strings may stand in.
 
     ``==`` and ``!=`` compare expressions themselves, as tests and sets need; the traced comparison is
     ``a.eq(b)`` and ``a.ne(b)``. For ``&&`` and ``||`` write ``a.and_(b)`` and ``a.or_(b)``.
@@ -322,14 +323,16 @@ Expr = (
 )  # fmt: skip
 """Any expression."""
 
-Operand = Expr | int | str
+Operand = Expr | int | float | str
 """What Python's operators take next to an expression."""
 
 
 def expr(value: Operand) -> Expr:
-    """Give an expression for an expression, an int or a string."""
+    """Give an expression for an expression, an int, a float or a string."""
     if isinstance(value, int):
         return Int(int(value))
+    if isinstance(value, float):
+        return Float(64, Int(int.from_bytes(struct.pack("<d", value), "little")))
     return String(value) if isinstance(value, str) else value
 
 

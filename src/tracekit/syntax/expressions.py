@@ -31,6 +31,7 @@ from tracekit.core.expr import (
     Unary,
     UnaryOp,
     children,
+    expr,
 )
 from tracekit.syntax.casts import CastType, cast_at
 from tracekit.syntax.literals import fraction, number, unquote
@@ -184,8 +185,8 @@ def _primary(s: Stream) -> Expr:
     match token.kind:
         case "number":
             s.advance()
-            if (bits := fraction(token.text)) is not None:
-                return Float(64, Int(bits))
+            if (value := fraction(token.text)) is not None:
+                return expr(value)
             return s.make(token.start, Int, s.make(token.start, number, token.text))
         case "string":
             s.advance()

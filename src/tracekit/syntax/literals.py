@@ -62,17 +62,15 @@ def number(text: str) -> int:
     return _fitting(int(digits) * 10 ** int(exponent) * UNITS[unit], text)
 
 
-def fraction(text: str) -> int | None:
-    """The 64 bits of the float nearest to a number such as ``1.5``; None if the text is none."""
-    if not _FRACTION.fullmatch(text):
-        return None
-    return int.from_bytes(struct.pack("<d", float(text)), "little")
+def fraction(text: str) -> float | None:
+    """The float nearest to a number such as ``1.5``; None if the text is none."""
+    return float(text) if _FRACTION.fullmatch(text) else None
 
 
 def fraction_text(bits: int) -> str | None:
     """What ``fraction`` reads as these bits; None if it can't be written that way."""
     text = repr(struct.unpack("<d", bits.to_bytes(8, "little"))[0])
-    return text if fraction(text) == bits else None
+    return text if _FRACTION.fullmatch(text) else None
 
 
 def _fitting(value: int, text: str) -> int:
