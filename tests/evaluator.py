@@ -1,18 +1,24 @@
-"""What an integer expression's value is, written a second time from the documentation of ``core/expr.py``.
+"""What a numeric expression's value is, written a second time from the documentation of ``core/expr.py``.
 
-Values are Python's integers of the range of their type; types are ``(bits, signed)``. Nothing of tracekit
-but the nodes themselves is used.
+Values are Python's integers of the range of their type, which is ``(bits, signed)``, or doubles. Nothing of
+tracekit but the nodes themselves is used.
 """
 
 from __future__ import annotations
 
+import math
 import operator
+import struct
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from tracekit.core.expr import Arg, Binary, Cast, Conditional, Expr, Int, Load, Unary
+from tracekit.core.expr import Arg, Binary, Cast, Conditional, Expr, Float, Int, Load, Unary
 
 Type = tuple[int, bool]
-Value = tuple[int, Type]
+Value = tuple[Any, Type]
+"""A number and its type; one of the type ``FLOAT`` is a ``float``, all others are integers."""
+
+FLOAT: Type = (0, True)
 
 _SIGNED: Type = (64, True)
 _UNSIGNED: Type = (64, False)
@@ -40,6 +46,15 @@ def convert(value: int, to: Type) -> int:
     bits, signed = to
     value %= 2**bits
     return value - 2**bits if signed and value >= 2 ** (bits - 1) else value
+
+
+def whole(value: Value, to: Type = _SIGNED) -> int:
+    """A number as a map keeps it: a float toward zero, as the nearest there is in 64 bits, or 0 for NaN."""
+    number, own = value
+    if own != FLOAT:
+        return convert(number, to)
+    least, most = (-(2**63), 2**63 - 1) if to[1] else (0, 2**64 - 1)
+    return 0 if math.isnan(number) else math.trunc(min(max(number, least), most))
 
 
 def _nothing(_node: Expr) -> Value | None:
@@ -76,7 +91,10 @@ def evaluate(
             return convert(arguments[index], _SIGNED), _SIGNED
         case Cast(type_, operand):
             to = (type_.bits, type_.signed)
-            return convert(value_of(operand)[0], to), to
+            return convert(whole(value_of(operand), _UNSIGNED if to == _UNSIGNED else _SIGNED), to), to
+        case Float(bits, operand):
+            raw = convert(value_of(operand)[0], (bits, False)).to_bytes(bits // 8, "little")
+            return struct.unpack("<f" if bits == 32 else "<d", raw)[0], FLOAT
         case Load(type_, address):
             size = type_.bits // 8
             at = convert(value_of(address)[0], _UNSIGNED)
@@ -87,11 +105,13 @@ def evaluate(
             value, type_ = _widened(value_of(operand))
             if op == "!":
                 return int(value == 0), _SIGNED
+            if type_ == FLOAT:
+                return -value, FLOAT
             return convert(-value if op == "-" else ~value, type_), type_
         case Conditional(test, then, other):
             chosen = then if value_of(test)[0] else other
             type_ = _common(*(value_of(arm)[1] for arm in (then, other)))
-            return convert(value_of(chosen)[0], type_), type_
+            return _converted(value_of(chosen), type_), type_
         case Binary(op, left, right):
             return _binary(op, value_of(left), value_of(right))
         case _:
@@ -109,9 +129,11 @@ def _binary(op: str, left: Value, right: Value) -> Value:
         shifted = left[0] << count if op == "<<" else left[0] >> count
         return convert(shifted, left[1]), left[1]
     type_ = _common(left[1], right[1])
-    a, b = convert(left[0], type_), convert(right[0], type_)
+    a, b = _converted(left, type_), _converted(right, type_)
     if op in _COMPARISONS:
         return int(_COMPARISONS[op](a, b)), _SIGNED
+    if type_ == FLOAT:
+        return (_ARITHMETIC[op](a, b) if op != "/" else _ieee_quotient(a, b)), FLOAT
     if op in _ARITHMETIC:
         return convert(_ARITHMETIC[op](a, b), type_), type_
     if b == 0:
@@ -121,8 +143,23 @@ def _binary(op: str, left: Value, right: Value) -> Value:
 
 
 def _widened(value: Value) -> Value:
-    return value if value[1] == _UNSIGNED else (value[0], _SIGNED)
+    return value if value[1] in (_UNSIGNED, FLOAT) else (value[0], _SIGNED)
+
+
+def _converted(value: Value, to: Type) -> Any:
+    return float(value[0]) if to == FLOAT else convert(value[0], to)
+
+
+def _ieee_quotient(a: float, b: float) -> float:
+    """IEEE 754-2019, 7.2 and 7.3: by 0, no number for 0 and what is none, else infinite, of both's sign."""
+    if b:
+        return a / b
+    if not a or math.isnan(a):
+        return math.nan
+    return math.inf if math.copysign(1, a) == math.copysign(1, b) else -math.inf
 
 
 def _common(left: Type, right: Type) -> Type:
+    if FLOAT in (left, right):
+        return FLOAT
     return _UNSIGNED if _UNSIGNED in (left, right) else _SIGNED

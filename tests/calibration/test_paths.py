@@ -343,6 +343,14 @@ def test_results() -> None:
         several.located(parse_expression("x"))
 
 
+def test_a_float_that_is_returned_is_in_its_own_register() -> None:
+    """``retval`` alone is a float where the source says so, and else stays what every function has."""
+    found = resolver(argument("", "double", InVector("xmm0")), at_return=True)
+    assert print_expression(found.located(parse_expression("retval * 1000"))) == 'float64(reg("xmm0")) * 1000'
+    found = resolver(argument("", "i32", InRegister("rax")), at_return=True)
+    assert print_expression(found.located(parse_expression("retval"))) == "retval"
+
+
 def test_results_on_the_stack_are_found_after_the_return() -> None:
     """The kernel's return probe fires when the return address is gone from the stack."""
     found = resolver(argument("", "view", OnStack(8)), at_return=True, return_shift=8)

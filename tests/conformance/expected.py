@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import attrs
 from tests.conformance.truth import Event
-from tests.evaluator import Type, Value, convert, evaluate
+from tests.evaluator import FLOAT, Type, Value, convert, evaluate, whole
 
 from tracekit.core.aggregation import Count
 from tracekit.core.expr import (
@@ -105,7 +105,7 @@ def _add(entry: Expected, reader: _Reader, value: Expr | None) -> None:
     if value == Builtin(BuiltinName.ELAPSED):
         entry.bounds.append(event.ranges["elapsed"])
         return
-    entry.values[1 if value is None else reader.number(value)[0]] += event.times
+    entry.values[1 if value is None else reader.kept(value)] += event.times
     least, most = event.ranges.get("times", (0, 0))
     entry.extra += most - least
 
@@ -141,7 +141,12 @@ class _Reader:
 
     def key(self, node: Expr) -> int | str:
         text = self.text(node)
-        return self.number(node)[0] if text is None else text.decode("utf-8", "surrogateescape")
+        return self.kept(node) if text is None else text.decode("utf-8", "surrogateescape")
+
+    def kept(self, node: Expr) -> int:
+        """A number as a map keeps it."""
+        value = self.number(node)
+        return whole(value) if value[1] == FLOAT else value[0]
 
     def number(self, node: Expr) -> Value:
         return evaluate(node, {}, leaf=self._leaf, read=self._read)
@@ -157,15 +162,18 @@ class _Reader:
             case Arg(index):
                 return convert(self.event.numbers[f"arg{index}"], _SIGNED), _SIGNED
             case Reg(name):
-                return convert(self.event.numbers[f"arg{_ARGUMENTS.index(name)}"], _UNSIGNED), _UNSIGNED
+                known = f"arg{_ARGUMENTS.index(name)}" if name in _ARGUMENTS else name
+                return convert(self.event.numbers[known], _UNSIGNED), _UNSIGNED
             case Builtin(BuiltinName.ELAPSED):
                 # A filter or a key may only ask what the least answers like all that it may be.
                 return self.event.ranges["elapsed"][0], _SIGNED
-            case Builtin(name) if name.value in self.event.numbers:
-                return self.event.numbers[name.value], _SIGNED
-            case Name() | Member() | Index() | Deref() | Len() | Cap():
-                name = print_expression(node)
-                return self.event.numbers[name], _UNSIGNED if name in self.event.unsigned else _SIGNED
+            case Builtin() | Name() | Member() | Index() | Deref() | Len() | Cap() if (
+                name := print_expression(node)
+            ) in self.event.numbers:
+                number = self.event.numbers[name]
+                if isinstance(number, float):
+                    return number, FLOAT
+                return number, _UNSIGNED if name in self.event.unsigned else _SIGNED
             case Binary(op, left, right) if (text := self.text(left)) is not None:
                 return int((text == self.text(right)) == (op == "==")), _SIGNED
             case _:

@@ -33,6 +33,15 @@ _SEMAPHORE = (
     "in memory, as lld makes it"
 )
 _STOPS = "tracekit has it stop at functions only"
+_GENERAL = "it reads general registers only"
+_FLOATS = (
+    "name-float",
+    "name-float-struct",
+    "name-float-stack",
+    "name-go-float",
+    "return-float",
+    "float-unfit",
+)
 _TIMER = "it has no timer that stops a target"
 
 REFUSALS = (
@@ -50,6 +59,7 @@ REFUSALS = (
     ),
     Refusal("bpftrace", ("lld-usdt",), "the tracepoint sample:plain", _SEMAPHORE),
     Refusal("bpftrace", ("floats",), "floating-point values", "it has no arithmetic of floating-point numbers"),
+    Refusal("bpftrace", _FLOATS, "vector registers", _GENERAL),
     Refusal("", ("ustack",), "ustack", "it prints addresses without names once the target has ended"),
     Refusal("dtrace", ("static",), "the functions of ./calls_static", _DYNAMIC),
     Refusal(
@@ -81,14 +91,14 @@ REFUSALS = (
         "dtrace",
         ("floats",),
         "floating-point values",
-        "D has no floating-point arithmetic, and its registers of that kind can't be read",
+        "D has no floating-point arithmetic",
     ),
+    Refusal("dtrace", _FLOATS, "vector registers", _GENERAL),
     Refusal("gdb", ("usdt", "lld-usdt"), "usdt probes", _STOPS),
     Refusal("gdb", ("syscall-entry",), "system call entry probes", _STOPS),
     Refusal("gdb", ("syscall-return",), "system call return probes", _STOPS),
     Refusal("gdb", ("interval",), "interval probes", _TIMER),
     Refusal("gdb", ("profile",), "profile probes", _TIMER),
-    Refusal("gdb", ("floats",), "floating-point values", "its registers of that kind aren't read yet"),
     Refusal("gdb", ("forks-follow",), "--follow", "it lets go of the processes that the target forks"),
 )
 

@@ -24,7 +24,8 @@ such a run is made again.
 """
 
 _TOLD = {
-    "approximate": "how many events have a value that couldn't be read, and counts as 0 or as an empty string",
+    "approximate": "how many times a value couldn't be read, and counts as 0 or as an empty string, or a float "
+    "has no integer of 64 bits, and counts as the nearest",
     "full-map": "how many events found no room in a map, to the event",
     "lost-events": "that calls before the program's first instruction, by its loader and by constructors of "
     "its libraries, are missing",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -17,7 +18,8 @@ class Event:
 
     Attributes:
         site: the probe that sees it, with the bare name of its binary: ``uprobe:calls:value``.
-        numbers: what it passed, by the expression that stands for it: ``arg0``, ``value.len``, ``pid``.
+        numbers: what it passed, by the expression that stands for it: ``arg0``, ``value.len``; some are
+            floats.
         unsigned: those of the numbers that are unsigned numbers of 64 bits.
         ranges: what is known within bounds only, ``elapsed`` and ``times``: the least and the most.
         strings: what it passed as strings: ``comm``, ``str(name)``.
@@ -26,7 +28,7 @@ class Event:
     """
 
     site: str
-    numbers: Mapping[str, int]
+    numbers: Mapping[str, Any]
     unsigned: frozenset[str]
     ranges: Mapping[str, tuple[int, int]]
     strings: Mapping[str, bytes]
@@ -43,7 +45,8 @@ def read(file: Path) -> Iterator[Event]:
 
 def _event(line: str) -> Event:
     site, _, rest = line.partition(" ")
-    numbers, unsigned, ranges, strings, memory = {}, set(), {}, {}, {}
+    numbers: dict[str, Any] = {}
+    unsigned, ranges, strings, memory = set(), {}, {}, {}
     for found in _WORD.finditer(rest):
         name, value = found[1], found[2]
         if name.startswith("@"):
@@ -53,6 +56,8 @@ def _event(line: str) -> Event:
         elif ".." in value:
             least, most = value.split("..")
             ranges[name] = (int(least), int(most))
+        elif value.lstrip("-")[:2] in ("0x", "in", "na"):
+            numbers[name] = float.fromhex(value)
         else:
             numbers[name] = int(value.removesuffix("u"))
             unsigned |= {name} if value.endswith("u") else set()

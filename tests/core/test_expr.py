@@ -14,6 +14,7 @@ from tracekit.core.expr import (
     Cast,
     Conditional,
     Deref,
+    Float,
     Index,
     Int,
     Load,
@@ -119,6 +120,8 @@ def test_literals_become_nodes() -> None:
     assert expr(A) is A
     assert expr(3) == Int(3)
     assert expr("x") == String("x")
+    assert expr(-1.5) == Float(64, Int(0xBFF8000000000000))
+    assert Binary("*", expr(1.5), A) == 1.5 * A
 
 
 @given(expressions())

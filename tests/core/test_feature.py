@@ -58,6 +58,8 @@ def test_an_entry_is_the_plain_feature() -> None:
         (ex.Int(1), set()),
         (ex.Arg(2), {Feature.ARGUMENT}),
         (ex.Reg("rdx"), {Feature.REGISTER}),
+        (ex.Reg("xmm0"), {Feature.VECTOR}),
+        (ex.Reg("v31"), {Feature.VECTOR}),
         (ex.Name("value"), {Feature.NAME}),
         (ex.Member(ex.Name("value"), "len"), {Feature.NAME}),
         (ex.Index(ex.Name("value"), ex.Arg(1)), {Feature.NAME, Feature.ARGUMENT}),

@@ -8,7 +8,7 @@ from tests.strategies import programs
 
 from tracekit.core.aggregation import Count, Distribution, Moment, Scalar, value_of
 from tracekit.core.buckets import Linear, Log2
-from tracekit.core.expr import Arg, Binary, Builtin, BuiltinName, Int, Load, Name, Reg, Str, String
+from tracekit.core.expr import Arg, Binary, Builtin, BuiltinName, Float, Int, Load, Name, Reg, Str, String
 from tracekit.core.probe import FunctionName, Interval, Probe, Side, Syscall, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Aggregate, Clause, Program, check
 from tracekit.core.types import INT_TYPES
@@ -168,6 +168,12 @@ def test_map_with_two_kinds_of_keys(one, two) -> None:
     """One map can't have keys of two numbers or types."""
     with pytest.raises(UsageError, match="@m is used in two ways"):
         check(Program(Clause(ENTRY, None, [Aggregate("m", Count(), one), Aggregate("m", Count(), two)])))
+
+
+def test_floats_and_integers_share_a_map() -> None:
+    """A float is kept as an int64, so what returns either may be in one map."""
+    both = (Aggregate("m", Scalar(Moment.MAX, value), [value]) for value in (Arg(0), Float(64, Reg("xmm0"))))
+    check(Program([Clause(ENTRY, None, one) for one in both]))
 
 
 def test_schemes_of_one_map_agree() -> None:

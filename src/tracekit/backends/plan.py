@@ -30,7 +30,7 @@ from tracekit.core.buckets import Scheme
 from tracekit.core.expr import Builtin, BuiltinName, Expr, Str, type_of
 from tracekit.core.probe import Uretprobe
 from tracekit.core.program import Clause, Program
-from tracekit.core.types import INT64, UINT64, IntType, OtherType
+from tracekit.core.types import FLOAT, INT64, UINT64, IntType, OtherType
 from tracekit.syntax import function_name, print_expression
 
 UNCOUNTED: Final = 1 << 31
@@ -151,6 +151,11 @@ def word(type_: IntType) -> IntType:
     return UINT64 if type_ == UINT64 else INT64
 
 
+def kept_type(node: Expr) -> IntType:
+    """The type as which a number is aggregated or a key: a float becomes an int64."""
+    return INT64 if type_of(node) == FLOAT else integer_type(node)
+
+
 def integer_type(node: Expr) -> IntType:
     """The type of an expression that is an integer."""
     type_ = type_of(node)
@@ -173,7 +178,7 @@ def _map_plans(program: Program, options: Options) -> Iterator[MapPlan]:
             keys=tuple(_key_plan(keys, options) for keys in _columns(program, name)),
             parts=parts_of(aggregate.function, options.exact),
             scheme=aggregate.function.scheme if isinstance(aggregate.function, Distribution) else None,
-            type=None if value is None else integer_type(value),
+            type=None if value is None else kept_type(value),
             totals=tuple(n for n, c in enumerate(program.clauses) for a in c.aggregates if a.name == name),
         )
 
@@ -195,7 +200,7 @@ def _key_plan(column: Sequence[Expr], options: Options) -> KeyPlan:
             return KeyPlan(text, KeyKind.STRING, size=size)
     if type_of(key) is OtherType.STRING:
         return KeyPlan(text, KeyKind.STRING)
-    return KeyPlan(text, KeyKind.INTEGER, word(integer_type(key)))
+    return KeyPlan(text, KeyKind.INTEGER, word(kept_type(key)))
 
 
 def parts_of(function: Aggregation, exact: bool) -> str:

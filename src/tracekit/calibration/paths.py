@@ -30,7 +30,7 @@ from tracekit.core.expr import (
 )
 from tracekit.core.result import Resolution
 from tracekit.core.signature import Language
-from tracekit.core.source import Array, Enumeration, Record
+from tracekit.core.source import Array, Base, Encoding, Enumeration, Record
 from tracekit.core.types import UINT64
 from tracekit.errors import UnresolvedError
 from tracekit.syntax import print_expression
@@ -77,6 +77,8 @@ class Resolver:
         match node:
             case Str(pointer, length, size) if _is_path(pointer):
                 return self._string(pointer, length, size)
+            case Builtin(BuiltinName.RETVAL) if self._at_return and returns_float(self._calibration):
+                return self._resolved(node, lambda walker, value, what: walker.reader.read(value, what))
             case Cast(type_, operand) if _is_path(operand):
                 return converted(type_, self._resolved(operand, _low_word))
             case _ if _is_path(node):
@@ -149,6 +151,12 @@ class Resolver:
                     return Str(walker.reader.read(value, what), length, own_size)
 
         return self._resolved(path, read)
+
+
+def returns_float(calibration: Calibration) -> bool:
+    """Whether a function's result is a float, which isn't where integers are returned."""
+    types = [calibration.types.resolved(result.type) for result in calibration.results]
+    return len(types) == 1 and isinstance(types[0], Base) and types[0].encoding is Encoding.FLOAT
 
 
 def check_paths(node: Expr) -> None:

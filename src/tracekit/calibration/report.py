@@ -15,6 +15,7 @@ from tracekit.core.arch import Architecture, architecture
 from tracekit.core.calibration import Argument, Calibration, Verdict, worst
 from tracekit.core.location import part
 from tracekit.core.signature import Language
+from tracekit.core.source import Encoding
 
 _MANY = 5
 """Elements of an array that are shown as one."""
@@ -33,6 +34,7 @@ class Row:
         seen: what values it had, in words; empty if nothing was run.
         verdict: how well its place is known.
         at_return: whether it is a result, there when the function returns.
+        is_float: whether it is a float, which neither of them reads, and gdb does.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Row:
     seen: str
     verdict: Verdict
     at_return: bool = False
+    is_float: bool = False
 
 
 def rows(calibration: Calibration, samples: Samples | None = None) -> tuple[Row, ...]:
@@ -119,6 +122,7 @@ def _rows(
             seen="" if samples is None else _seen(leaf, argument, samples),
             verdict=worst(k.verdict for k in own),
             at_return=at_return,
+            is_float=leaf.encoding is Encoding.FLOAT and leaf.bits in (32, 64),
         )
 
 

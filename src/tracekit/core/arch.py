@@ -35,6 +35,7 @@ class Architecture:
         go_integers: registers of Go's integer arguments and results, in order.
         go_vectors: registers of Go's floating-point arguments and results, in order.
         go_stack_arguments: as ``stack_arguments``, for Go.
+        all_vectors: all vector registers, whose low 64 bits are what ``reg()`` gives of them.
     """
 
     name: str
@@ -50,9 +51,10 @@ class Architecture:
     go_integers: tuple[str, ...] = ()
     go_vectors: tuple[str, ...] = ()
     go_stack_arguments: int = 8
+    all_vectors: tuple[str, ...] = ()
 
     def register(self, name: str) -> str:
-        """The ``pt_regs`` name of a register.
+        """The ``pt_regs`` name of a general register.
 
         Raises:
             UsageError: if there is no such register.
@@ -81,6 +83,7 @@ X86_64: Final = Architecture(
     vector_results=("xmm0", "xmm1"),
     go_integers=("rax", "rbx", "rcx", "rdi", "rsi", "r8", "r9", "r10", "r11"),
     go_vectors=tuple(f"xmm{n}" for n in range(15)),
+    all_vectors=tuple(f"xmm{n}" for n in range(16)),
 )
 
 AARCH64: Final = Architecture(
@@ -96,6 +99,7 @@ AARCH64: Final = Architecture(
     vector_results=tuple(f"v{n}" for n in range(8)),
     go_integers=tuple(f"x{n}" for n in range(16)),
     go_vectors=tuple(f"v{n}" for n in range(16)),
+    all_vectors=tuple(f"v{n}" for n in range(32)),
 )
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
@@ -105,6 +109,9 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
     "arm64": AARCH64,
 }
 """Architectures by the names that systems give them."""
+
+VECTORS: Final = frozenset((*X86_64.all_vectors, *AARCH64.all_vectors))
+"""The vector registers of all architectures; no general register has one of these names."""
 
 
 def architecture(name: str) -> Architecture:

@@ -4,12 +4,15 @@ Arithmetic is C's with one width: every operand is first widened to 64 bits, and
 unsigned 64-bit operand is unsigned, as C converts. Division truncates toward zero; by zero, it gives
 what eBPF does (RFC 9669, section 4.1): ``x / 0`` is 0 and ``x % 0`` is ``x``. Shift counts are taken
 modulo 64. Comparisons and logic give 0 or 1. With a float on one side ``+ - * /`` and comparisons are
-IEEE 754's in double precision; a float that is aggregated, or is a key, is converted toward zero.
+IEEE 754's in double precision. A float that is aggregated, a key or cast is converted toward zero to int64, or
+to uint64 by a cast to that; then a cast keeps the low bits. Where there is no such integer, it is the nearest,
+and 0 for what is no number; the result tells how often that was.
 """
 
 from __future__ import annotations
 
 import enum
+import struct
 from collections.abc import Iterator
 from typing import Final, Literal, assert_never, get_args
 
@@ -29,7 +32,7 @@ LOGIC_OPS: Final[frozenset[str]] = frozenset(get_args(LogicOp))
 
 
 class Operators:
-    """Python's operators on expressions build larger ones; plain ints and strings may stand in.
+    """Python's operators on expressions build larger ones; plain ints, floats and strings may stand in.
 
     ``==`` and ``!=`` compare expressions themselves, as tests and sets need; the traced comparison is
     ``a.eq(b)`` and ``a.ne(b)``. For ``&&`` and ``||`` write ``a.and_(b)`` and ``a.or_(b)``.
@@ -164,7 +167,7 @@ class Arg(Operators):
 
 @attrs.frozen(order=False)
 class Reg(Operators):
-    """``reg("rdx")``: a general register by its name in the architecture's manual, as uint64."""
+    """``reg("rdx")``: a register by its manual's name, as uint64: of vector registers the low 64 bits."""
 
     name: str
 
@@ -320,14 +323,16 @@ Expr = (
 )  # fmt: skip
 """Any expression."""
 
-Operand = Expr | int | str
+Operand = Expr | int | float | str
 """What Python's operators take next to an expression."""
 
 
 def expr(value: Operand) -> Expr:
-    """Give an expression for an expression, an int or a string."""
+    """Give an expression for an expression, an int, a float or a string."""
     if isinstance(value, int):
         return Int(int(value))
+    if isinstance(value, float):
+        return Float(64, Int(int.from_bytes(struct.pack("<d", value), "little")))
     return String(value) if isinstance(value, str) else value
 
 

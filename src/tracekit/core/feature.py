@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from tracekit.core.aggregation import Count, Distribution
+from tracekit.core.arch import VECTORS
 from tracekit.core.buckets import Linear, Log2
 from tracekit.core.expr import (
     Arg,
@@ -47,6 +48,7 @@ class Feature(enum.Enum):
     PROFILE = "profile probes"
     ARGUMENT = "arguments by index"
     REGISTER = "registers by name"
+    VECTOR = "vector registers"
     NAME = "arguments by name"
     MEMORY = "reading the target's memory"
     STRING = "reading the target's strings"
@@ -87,8 +89,8 @@ def features_of(program: Program) -> frozenset[Feature]:
             match node:
                 case Arg():
                     found.add(Feature.ARGUMENT)
-                case Reg():
-                    found.add(Feature.REGISTER)
+                case Reg(name):
+                    found.add(Feature.VECTOR if name in VECTORS else Feature.REGISTER)
                 case Builtin(name):
                     found.add(_BUILTINS[name])
                 case Name() | Member() | Index() | Deref() | Len() | Cap():

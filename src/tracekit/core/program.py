@@ -26,7 +26,7 @@ from tracekit.core.expr import (
     walk,
 )  # fmt: skip
 from tracekit.core.probe import FunctionProbe, Probe, Side, Syscall, Uprobe, Uretprobe, Usdt
-from tracekit.core.types import INT64, UINT64, OtherType
+from tracekit.core.types import FLOAT, INT64, UINT64, OtherType
 from tracekit.errors import UsageError
 
 _MAP_NAME: Final = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*)?")
@@ -156,6 +156,12 @@ def _type(root: Expr) -> object:
     return None if is_named(root) else type_of(root)
 
 
+def _kept(root: Expr) -> object:
+    """The type as which a map keeps a value: a float becomes an int64."""
+    type_ = _type(root)
+    return INT64 if type_ == FLOAT else type_
+
+
 def is_named(root: Expr) -> bool:
     """Whether an expression has names that are to be resolved before its type is known."""
     return any(isinstance(e, Name | Member | Index | Deref | Len | Cap) for e in walk(root))
@@ -180,10 +186,10 @@ def _same_shape(first: Aggregate, other: Aggregate) -> None:
             case Count():
                 kind: tuple[object, ...] = (Count,)
             case Scalar(moment, value):
-                kind = (moment, _type(value))
+                kind = (moment, _kept(value))
             case Distribution(value, scheme):
-                kind = (scheme, _type(value))
-        return (*kind, len(aggregate.keys), *map(_type, aggregate.keys))
+                kind = (scheme, _kept(value))
+        return (*kind, len(aggregate.keys), *map(_kept, aggregate.keys))
 
     if shape(first) != shape(other):
         raise UsageError(

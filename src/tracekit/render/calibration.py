@@ -51,6 +51,8 @@ def render_calibration(
                 *_table(("result", "type", "at the return", "bpftrace", "dtrace", "", "verdict"), returned),
             ]
         lines += ["", *_evidence(calibration)]
+        if floats := [row.name for row in found if row.is_float]:
+            lines.append(f"{printable(', '.join(floats))}: floats, which 'tracekit trace --backend gdb' reads")
     else:
         lines += ["Nothing is known of its arguments."]
     if registers:

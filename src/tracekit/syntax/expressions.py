@@ -31,9 +31,10 @@ from tracekit.core.expr import (
     Unary,
     UnaryOp,
     children,
+    expr,
 )
 from tracekit.syntax.casts import CastType, cast_at
-from tracekit.syntax.literals import number, unquote
+from tracekit.syntax.literals import fraction, number, unquote
 from tracekit.syntax.suggest import suggestion
 from tracekit.syntax.tokens import MAX_DEPTH, Stream, Token, shown
 
@@ -184,6 +185,8 @@ def _primary(s: Stream) -> Expr:
     match token.kind:
         case "number":
             s.advance()
+            if (value := fraction(token.text)) is not None:
+                return expr(value)
             return s.make(token.start, Int, s.make(token.start, number, token.text))
         case "string":
             s.advance()

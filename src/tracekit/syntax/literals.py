@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from typing import Final
 
 from tracekit.core.types import UINT64
@@ -26,6 +27,7 @@ UNITS: Final = {
 
 _HEX: Final = re.compile(r"0[xX]([0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)")
 _DECIMAL: Final = re.compile(r"([0-9]+(?:_[0-9]+)*)(?:[eE]([0-9]+))?([A-Za-z]*)")
+_FRACTION: Final = re.compile(r"(?:0|[1-9][0-9]{0,19})\.[0-9]{1,40}")
 _LONGEST: Final = 20
 """Digits of the greatest number of 64 bits; longer ones are refused before they are computed."""
 
@@ -58,6 +60,17 @@ def number(text: str) -> int:
     if len(digits) > _LONGEST or len(exponent) > 2:
         raise UsageError(f"the number {shown(text)} does not fit 64 bits")
     return _fitting(int(digits) * 10 ** int(exponent) * UNITS[unit], text)
+
+
+def fraction(text: str) -> float | None:
+    """The float nearest to a number such as ``1.5``; None if the text is none."""
+    return float(text) if _FRACTION.fullmatch(text) else None
+
+
+def fraction_text(bits: int) -> str | None:
+    """What ``fraction`` reads as these bits; None if it can't be written that way."""
+    text = repr(struct.unpack("<d", bits.to_bytes(8, "little"))[0])
+    return text if _FRACTION.fullmatch(text) else None
 
 
 def _fitting(value: int, text: str) -> int:

@@ -30,7 +30,7 @@ from tracekit.core.expr import (
 from tracekit.core.probe import Interval, Probe, Profile, Syscall, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.syntax.expressions import POWERS, is_reserved
-from tracekit.syntax.literals import quote
+from tracekit.syntax.literals import fraction_text, quote
 from tracekit.syntax.tokens import is_name
 from tracekit.syntax.words import print_field, print_function
 
@@ -163,6 +163,8 @@ def _form(node: Expr) -> tuple[str, int]:
             return f"len({_text(base, 0)})", _SUFFIX
         case Cap(base):
             return f"cap({_text(base, 0)})", _SUFFIX
+        case Float(64, Int(bits)) if bits >= 0 and (text := fraction_text(bits)) is not None:
+            return text, _SUFFIX
         case Float(bits, operand):
             return f"float{bits}({_text(operand, 0)})", _SUFFIX
         case Str(pointer, None, None):

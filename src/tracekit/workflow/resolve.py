@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import Final
 
 import attrs
 
 from tracekit.backends.base import Place
-from tracekit.calibration.paths import Resolver, check_paths
+from tracekit.calibration.paths import Resolver, check_paths, returns_float
 from tracekit.core.aggregation import Aggregation, Count, Distribution, Scalar
 from tracekit.core.arch import architecture
 from tracekit.core.calibration import Calibration, Verdict
-from tracekit.core.expr import Expr
+from tracekit.core.expr import Builtin, BuiltinName, Expr
 from tracekit.core.probe import FunctionName, FunctionProbe, Probe, Uprobe, Uretprobe
 from tracekit.core.program import Aggregate, Clause, Program, check, is_named
 from tracekit.core.result import MapResult, Resolution
-from tracekit.errors import UnresolvedError
+from tracekit.errors import BinaryError, UnresolvedError
 from tracekit.symbols import Function
 from tracekit.syntax import print_expression, print_probe
 from tracekit.workflow.knowledge import Knowledge
+
+_MOST_ASKED: Final = 8
+"""Of how many functions of a pattern it is looked what they return; each takes up to 0.1 s."""
 
 Labels = tuple[Mapping[int, str], ...]
 """For each key of a map, what the source calls its values."""
@@ -90,7 +96,8 @@ def resolve(
 ) -> Resolved:
     """Replace the names of a program by the places where their values are, for a run.
 
-    A clause whose probes are at functions that keep a name's value in different places becomes several.
+    So is ``retval`` where debug information says that it is a float: its register is another one. A clause
+    whose probes are at functions that keep a name's value in different places becomes several.
 
     Args:
         program: may have names.
@@ -103,12 +110,12 @@ def resolve(
         DebugInfoError: if a function has neither a calibration nor debug information.
         UsageError: if the program has no meaning with the types that its names have.
     """
-    if is_resolved(program):
+
+    def sites(probe: FunctionProbe) -> Iterator[Site]:
+        return (Site(knowledge.of(p.image, p.function), p.function, bool(p.returns)) for p in places[probe])
+
+    if not any(_has_names(clause, sites) for clause in program.clauses):
         return Resolved(program, places)
-
-    def sites(probe: FunctionProbe) -> list[Site]:
-        return [Site(knowledge.of(p.image, p.function), p.function, bool(p.returns)) for p in places[probe]]
-
     resolver = _ProgramResolver(sites, require)
     resolved = resolver.program(program)
     own = {
@@ -120,7 +127,7 @@ def resolve(
 
 
 def resolve_apart(
-    program: Program, sites: Callable[[FunctionProbe], Sequence[Site]], require: Verdict = Verdict.GOOD
+    program: Program, sites: Callable[[FunctionProbe], Iterable[Site]], require: Verdict = Verdict.GOOD
 ) -> Resolved:
     """The same for a program that isn't run here; there are no places.
 
@@ -136,7 +143,7 @@ def resolve_apart(
 
 
 class _ProgramResolver:
-    def __init__(self, sites: Callable[[FunctionProbe], Sequence[Site]], require: Verdict) -> None:
+    def __init__(self, sites: Callable[[FunctionProbe], Iterable[Site]], require: Verdict) -> None:
         self.alone: dict[FunctionProbe, tuple[FunctionProbe, Function]] = {}
         self._sites, self._require = sites, require
         self._resolutions: dict[tuple[str, str], Resolution] = {}
@@ -157,7 +164,7 @@ class _ProgramResolver:
 
     def _clauses(self, clause: Clause) -> Iterator[Clause]:
         """A clause without names, or several that are it together."""
-        if not any(map(is_named, clause.expressions)):
+        if not _has_names(clause, self._sites):
             yield clause
             return
         for expression in clause.expressions:
@@ -204,6 +211,20 @@ class _ProgramResolver:
             self._resolutions[name, resolution.function] = resolution
         self._notes += calibration.warnings
         return located
+
+
+def _has_names(clause: Clause, sites: Callable[[FunctionProbe], Iterable[Site]]) -> bool:
+    """Whether a clause has names, ``retval`` of a function that is known to return a float among them."""
+    if any(map(is_named, clause.expressions)):
+        return True
+    if Builtin(BuiltinName.RETVAL) not in clause.expressions:
+        return False
+    for probe in clause.probes:
+        if isinstance(probe, Uretprobe):
+            with suppress(BinaryError):  # most functions are probed without debug information
+                if any(returns_float(site.calibration) for site in islice(sites(probe), _MOST_ASKED)):
+                    return True
+    return False
 
 
 def _function_probe(probe: Probe) -> FunctionProbe:

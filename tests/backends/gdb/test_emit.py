@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
+import struct
 from types import SimpleNamespace
 from typing import Any, get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.evaluator import convert, evaluate
+from tests.evaluator import FLOAT, convert, evaluate, whole
 from tests.strategies import programs, schemes
 
 from tracekit.backends.base import Options
-from tracekit.backends.gdb.counting import PROVIDED, Map
+from tracekit.backends.gdb.counting import PROVIDED, Map, Whole
 from tracekit.backends.gdb.emit import PARAMETERS, Emitter, inside
 from tracekit.backends.gdb.features import check_features
 from tracekit.backends.gdb.instrument import instrument
@@ -27,6 +28,7 @@ from tracekit.core.expr import (
     Cast,
     Conditional,
     Expr,
+    Float,
     Int,
     Load,
     Str,
@@ -63,6 +65,33 @@ def larger(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 expressions = st.recursive(leaves, larger, max_leaves=25)
 
 
+def literal(value: float) -> Expr:
+    """A float's bits, taken for one."""
+    return Float(64, Int(int.from_bytes(struct.pack("<d", value), "little")))
+
+
+def larger_float(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    """Floats of some others, and of integers."""
+    other = inner | st.recursive(leaves, larger, max_leaves=4)
+    return st.one_of(
+        st.builds(Unary, st.just("-"), inner),
+        st.builds(Conditional, other, inner, other),
+        st.builds(Binary, st.sampled_from("+-*/"), inner, other),
+        st.builds(Binary, st.sampled_from("+-*/"), other, inner),
+    )
+
+
+floats = st.recursive(
+    st.floats().map(literal) | st.builds(Float, st.sampled_from((32, 64)), leaves), larger_float, max_leaves=8
+)
+of_floats = st.one_of(
+    st.builds(Cast, types, floats),
+    st.builds(Unary, st.just("!"), floats),
+    st.builds(Binary, st.sampled_from(("<", "<=", ">", ">=", "==", "!=", "&&", "||")), floats, floats | leaves),
+    st.builds(Conditional, floats, leaves, leaves),
+)
+
+
 def load(address: int, size: int, signed: bool) -> int:
     """What ``tracing`` gives for an integer in memory."""
     data = MEMORY[address : address + size]
@@ -72,7 +101,7 @@ def load(address: int, size: int, signed: bool) -> int:
 def run(emitter: Emitter, text: str, arguments: dict[int, int]) -> Any:
     """The value of an emitted expression."""
     registers = {X86_64.arguments[n]: value % 2**64 for n, value in arguments.items()}
-    names: dict[str, Any] = {f.__name__: f for f in PROVIDED} | {"load": load}
+    names: dict[str, Any] = {f.__name__: f for f in PROVIDED} | {"load": load, "whole": Whole()}
     exec("\n".join([*emitter.functions, f"def value({PARAMETERS}): return {text}"]), names)
     return names["value"](SimpleNamespace(**registers), 1, b"f", 0)
 
@@ -88,6 +117,31 @@ def test_expressions_are_what_c_says(node: Expr, raw: list[int]) -> None:
         assert run(emitter, emitter.number(node, to), arguments) == convert(value, (64, to.signed))
     emitter = Emitter(X86_64)
     assert bool(run(emitter, emitter.condition(node), arguments)) == bool(value)
+
+
+@settings(max_examples=500)
+@given(floats | of_floats, st.lists(numbers, min_size=4, max_size=4))
+def test_floats_are_what_ieee_754_says(node: Expr, raw: list[int]) -> None:
+    """Infinities, NaN and negative zero too: as a float, as a number that is kept and as a filter."""
+    arguments = dict(enumerate(raw))
+    value = evaluate(node, arguments, MEMORY)
+    if value[1] == FLOAT:
+        emitter = Emitter(X86_64)
+        assert repr(run(emitter, emitter.float(node), arguments)) == repr(value[0])
+    for to in (INT64, UINT64):
+        emitter = Emitter(X86_64)
+        assert run(emitter, emitter.number(node, to), arguments) == whole(value, (64, to.signed))
+    emitter = Emitter(X86_64)
+    assert bool(run(emitter, emitter.condition(node), arguments)) == bool(value[0])
+
+
+def test_what_no_integer_can_be_made_of_is_counted() -> None:
+    """What is out of bounds becomes the nearest bound, NaN 0, and each of them is told; -0.5 is 0, and fits."""
+    convert_float = Whole()
+    values = (1e300, float("-inf"), float("nan"), -1.0, -0.5, 2.0**64, 2.0**63)
+    found = [convert_float(value, 0, 2**64 - 1) for value in values]
+    assert found == [2**64 - 1, 0, 0, 0, 0, 2**64 - 1, 2**63]
+    assert convert_float.unfit == 5
 
 
 def test_expressions_that_are_too_deep_for_a_parser() -> None:

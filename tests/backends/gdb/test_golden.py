@@ -37,6 +37,7 @@ PROGRAMS = {
     "counted": 'uprobe:./a:f /str(arg0, arg1) == "GET"/ { @[str(arg2, arg3)] = count() }',
     "several_probes": 'uprobe:./a:f,\nuprobe:"./b c":"g" { @[func] = count() }',
     "elapsed": "uretprobe:./a:f /retval >= 0/ { @time = hist(elapsed); @value = stats(retval) }",
+    "floats": 'uprobe:./a:f /float64(reg("xmm0")) > 1.5/ { @[float32(arg0)] = sum(float64(arg1) * 1000) }',
     "offset": "uprobe:./a:f+20 { @ = count() }",
 }
 

@@ -24,7 +24,7 @@ def told(program: str, kept: list[Map], **other: Any) -> Any:
     plan = instrument(tk.parse(program), ("f",), Options(), X86_64).plan
     document = {
         "kind": "counted", "final": True, "nanoseconds": 5, "maps": [m.told() for m in kept], "entries": [0],
-        "returns": [0], "unreadable": 0, "failure": "",
+        "returns": [0], "unreadable": 0, "unfit": 0, "failure": "",
         "totals": [sum(g.count for g in kept[0].groups.values())], **other,
     }  # fmt: skip
     record = parse(json.dumps(document))
@@ -58,18 +58,19 @@ def test_strings_keep_every_byte(key: bytes) -> None:
 
 
 def test_what_is_missing_is_said() -> None:
-    """Events without room, cut strings, addresses that can't be read, calls without return, failures."""
+    """Events without room, cut strings, unreadable addresses, unfit floats, calls without return, failures."""
     kept = Map(1)
     kept.keep((Cut(b"abc"),))
     kept.keep((b"x",))
     found = told(
         "uretprobe:./a:f { @[str(retval)] = count() }", [kept],
-        totals=[2], entries=[9], returns=[2], unreadable=3, failure="KeyError: 1",
+        totals=[2], entries=[9], returns=[2], unreadable=3, unfit=4, failure="KeyError: 1",
     )  # fmt: skip
     assert [(x.kind, x.count) for x in found.losses] == [
         (LossKind.KEYS, 1),
         (LossKind.TRUNCATED, None),
         (LossKind.UNRETURNED, 7),
         (LossKind.APPROXIMATE, 3),
+        (LossKind.APPROXIMATE, 4),
         (LossKind.INCOMPLETE, None),
     ]

@@ -1,4 +1,5 @@
-/* Arguments of C that are more than one word, or less: structs by value, pointers to structs, arrays, enumerations. */
+/* Arguments of C that are more than one word, or less: structs by value, pointers to structs, arrays, enumerations;
+ * and floats. */
 #include "truth.h"
 
 enum kind { GET, PUT = 3, DROP = -2 };
@@ -30,14 +31,81 @@ PROBED struct view cut(struct view from, uint32_t count)
     return (struct view){from.data + count, from.len - count};
 }
 
-int main(void)
+struct rate {
+    float low, high;
+    double exact;
+};
+
+struct tax {
+    double part;
+    float least;
+    int32_t year;
+};
+
+PROBED double price(double p, float q, long n, struct rate rate, struct tax tax, const struct tax *next)
+{
+    USE(n); USE(tax.year); USE(next);
+    return p + (double)q + (double)rate.low + (double)rate.high + rate.exact + tax.part + (double)tax.least;
+}
+
+/* More floats than have registers. */
+PROBED struct rate crowded(double a, double b, double c, double d, double e, double f, double g, double h, double on_stack,
+                           float low)
+{
+    return (struct rate){low, (float)(a + b + c + d), e + f + g + h + on_stack};
+}
+
+static void floats(int i)
+{
+    static const double odd[] = {-0.0, 0.5, -0.5, 1.4999999, 1.5, -1.5, 1e6, -7e8, 1e-300, 0.1};
+    struct line line;
+    double p = i < 10 ? odd[i] : (i - 30) * 1.37;
+    float q = (float)(i * i) / 16.0f - 40.0f;
+    struct rate rate = {-0.25f * (float)i, 1e6f / (float)(i + 1), i * 1e-3};
+    struct tax tax = {i / 7.0, -1.5f * (float)i, 2000 + i}, next = {-p, q, i};
+    begin(&line, "uprobe", "price");
+    word(&line, " p=%a q=%a n=%d rate.low=%a rate.high=%a rate.exact=%a", p, (double)q, i, (double)rate.low, (double)rate.high,
+         rate.exact);
+    word(&line, " tax.part=%a tax.least=%a tax.year=%d next->part=%a next->least=%a", tax.part, (double)tax.least, tax.year,
+         next.part, (double)next.least);
+    end(&line);
+    double sum = price(p, q, i, rate, tax, &next);
+    begin(&line, "uretprobe", "price");
+    word(&line, " retval=%a xmm0=%llu", sum, (unsigned long long)((union { double x; uint64_t bits; }){sum}).bits);
+    end(&line);
+    begin(&line, "uprobe", "crowded");
+    word(&line, " h=%a on_stack=%a low=%a", p * 8, p * 9, (double)q);
+    end(&line);
+    struct rate back = crowded(p, p * 2, p * 3, p * 4, p * 5, p * 6, p * 7, p * 8, p * 9, q);
+    begin(&line, "uretprobe", "crowded");
+    word(&line, " retval.low=%a retval.high=%a retval.exact=%a", (double)back.low, (double)back.high, back.exact);
+    end(&line);
+}
+
+/* What no integer can be made of. */
+static void unfit(void)
+{
+    static const double values[] = {1e300, -1e300, 1.0 / 0.0, 0.0 / 0.0, 3.0};
+    for (int i = 0; i < 5; i++) {
+        struct line line;
+        begin(&line, "uprobe", "price");
+        word(&line, " p=%a", values[i]);
+        end(&line);
+        price(values[i], 0, 0, (struct rate){0}, (struct tax){0}, NULL);
+    }
+}
+
+int main(int argc, char **argv)
 {
     static uint8_t bytes[4096];
     static const enum kind kinds[] = {GET, PUT, DROP};
     struct line line;
+    if (argc > 1 && !strcmp(argv[1], "unfit"))
+        return unfit(), 0;
     for (int i = 0; i < 4096; i++)
         bytes[i] = (uint8_t)(i * 13);
     for (int i = 0; i < 60; i++) {
+        floats(i);
         struct request other = {.delta = i % 128 - 64};
         struct request req = {.next = &other, .levels = {(int8_t)-i, (int8_t)(2 * i), 3, (int8_t)(i - 30), 5},
                               .urgent = i & 1, .priority = i % 32, .delta = 63 - i, .body = {bytes + i, 7 * i}};

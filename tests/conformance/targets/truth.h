@@ -1,7 +1,8 @@
 /* Writes the true values to the file that $TRUTH names: a line for each event.
  *
  *   SITE WORD…       SITE is a probe as in a program, of binaries only their names: uprobe:calls:value
- *   NAME=NUMBER      arg0, retval, pid, value.len, …; a `u` after it says that it is unsigned, of 64 bits
+ *   NAME=NUMBER      arg0, retval, pid, xmm0, value.len, …; a `u` after it says that it is unsigned, of 64 bits
+ *   NAME=0x1.8p+0    the same as a float, as printf's %a has it; also inf and nan
  *   NAME=LOW..HIGH   what lies between: how long a call took
  *   @ADDRESS=HEX     memory that the event can read
  *   "NAME=HEX        a string: comm, str(name), …

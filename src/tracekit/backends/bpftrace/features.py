@@ -19,7 +19,8 @@ REFUSED: Final[Mapping[Feature, tuple[str, str]]] = {
         "it prints addresses without names once the target has ended",
         "Use func, or a probe for each caller.",
     ),
-    Feature.FLOAT: ("it has no arithmetic of floating-point numbers", "Aggregate an integer."),
+    Feature.VECTOR: ("it reads general registers only", "Use gdb, or aggregate an integer."),
+    Feature.FLOAT: ("it has no arithmetic of floating-point numbers", "Use gdb, or aggregate an integer."),
 }
 """For each feature that is refused: the reason, and the way out."""
 

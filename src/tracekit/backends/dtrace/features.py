@@ -21,10 +21,8 @@ REFUSED: Final[Mapping[Feature, tuple[str, str]]] = {
         "it prints addresses without names once the target has ended",
         "Use func, or a probe for each caller.",
     ),
-    Feature.FLOAT: (
-        "D has no floating-point arithmetic, and its registers of that kind can't be read",
-        "Aggregate an integer.",
-    ),
+    Feature.VECTOR: ("it reads general registers only", "Use gdb, or aggregate an integer."),
+    Feature.FLOAT: ("D has no floating-point arithmetic", "Use gdb, or aggregate an integer."),
 }
 """For each feature that is refused: the reason, and the way out."""
 

@@ -61,6 +61,7 @@ def compile_script(
         _module("people"),
         "start()",
         "pid = gdb.selected_inferior().pid",
+        "whole = Whole()",
         f"maps = [Map({options.max_keys}) for _ in range({len(names)})]",
         f"totals = [0] * {len(program.clauses)}\n",
         made.text,

@@ -1,10 +1,12 @@
-"""What generated code counts with: a map's groups, C's division, and conversions. Runs inside gdb, too.
+"""What generated code counts with: a map's groups, C's division, floats, and conversions. Runs inside gdb, too.
 
 Nothing of tracekit is imported here, and nothing that a Python of gdb's may not have (3.8 or later).
 """
 
 from __future__ import annotations
 
+import math
+import struct
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,6 +101,24 @@ class Map:
         }
 
 
+class Whole:
+    """Converts floats to integers.
+
+    Attributes:
+        unfit: how many had no integer that they could be converted to.
+    """
+
+    def __init__(self) -> None:
+        self.unfit = 0
+
+    def __call__(self, x: float, least: int, most: int) -> int:
+        """A float, converted toward zero; if that is out of bounds, the nearest bound, and 0 for no number."""
+        if math.isfinite(x) and least <= int(x) <= most:
+            return int(x)
+        self.unfit += 1
+        return 0 if math.isnan(x) else least if x < 0 else most
+
+
 def int8(x: int) -> int:
     """C's conversion to the type of that name; so are those that follow."""
     return ((x & 0xFF) ^ 0x80) - 0x80
@@ -144,6 +164,23 @@ def remainder(a: int, b: int) -> int:
     return a - b * quotient(a, b)
 
 
+def float32(bits: int) -> float:
+    """The float that the low 32 bits are."""
+    found: float = struct.unpack("<f", struct.pack("<I", bits & 0xFFFFFFFF))[0]
+    return found
+
+
+def float64(bits: int) -> float:
+    """The float that 64 bits are."""
+    found: float = struct.unpack("<d", struct.pack("<Q", bits))[0]
+    return found
+
+
+def ratio(a: float, b: float) -> float:
+    """``a / b`` as IEEE 754 has it, where Python raises an error: infinite, or no number."""
+    return a / b if b else a * math.copysign(math.inf, b)
+
+
 def log2_inside(value: int, bits: int) -> int:
     """The end nearest to 0 of a value's bucket of ``hist(x, bits)``."""
     magnitude = abs(value)
@@ -179,9 +216,10 @@ def log_linear_inside(value: int, bounds: tuple[int, ...]) -> int:
 
 PROVIDED = (
     *(int8, int16, int32, int64, uint8, uint16, uint32, uint64),
-    *(quotient, remainder, log2_inside, linear_inside, log_linear_inside),
+    *(quotient, remainder, float32, float64, ratio),
+    *(log2_inside, linear_inside, log_linear_inside),
 )
-"""What generated code calls by name."""
+"""What generated code calls by name, besides ``whole``, a ``Whole``."""
 
 
 def _texts(keys: Keys) -> list[Any]:

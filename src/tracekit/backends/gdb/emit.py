@@ -1,8 +1,9 @@
 """Expressions in the Python that gdb runs. Pure.
 
 Every integer is one of its type's range (``int64`` or ``uint64``): what an operation makes of Python's integers
-without a limit is reduced to that at once. Registers are attributes of ``r``; ``tid``, ``func`` and ``elapsed``
-are the event's own; ``load``, ``text``, ``sized``, ``comm``, ``cpu`` and ``pid`` are ``tracing.Tracing``'s.
+without a limit is reduced to that at once. Floats are Python's, which are IEEE 754's doubles. General registers
+are attributes of ``r``; ``tid``, ``func`` and ``elapsed`` are the event's own; ``load``, ``text``, ``sized``,
+``vectors``, ``comm``, ``cpu`` and ``pid`` are ``tracing.Tracing``'s.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from tracekit.backends.plan import integer_type, word
+from tracekit.backends.plan import integer_type, kept_type, word
 from tracekit.core.arch import Architecture
 from tracekit.core.buckets import Linear, Log2, LogLinear, Scheme
 from tracekit.core.constant import constant
@@ -25,6 +26,7 @@ from tracekit.core.expr import (
     Cast,
     Conditional,
     Expr,
+    Float,
     Load,
     Reg,
     Str,
@@ -32,7 +34,7 @@ from tracekit.core.expr import (
     Unary,
     type_of,
 )  # fmt: skip
-from tracekit.core.types import INT64, UINT64, IntType, OtherType
+from tracekit.core.types import FLOAT, INT64, UINT64, IntType, OtherType
 from tracekit.errors import UnsupportedError
 
 BACKEND: Final = "gdb"
@@ -62,8 +64,9 @@ class Emitter:
 
     def key(self, node: Expr) -> str:
         """An expression as a map's key: an integer of 64 bits, or bytes."""
-        type_ = type_of(node)
-        return self.number(node, word(type_)) if isinstance(type_, IntType) else self.string(node)
+        if isinstance(type_of(node), OtherType):
+            return self.string(node)
+        return self.number(node, word(kept_type(node)))
 
     def string(self, node: Expr) -> str:
         """A string expression, as bytes."""
@@ -93,23 +96,50 @@ class Emitter:
             case Binary(op, left, right) if op in COMPARE_OPS:
                 if type_of(left) is OtherType.STRING:
                     return f"({self.string(left)} {op} {self.string(right)})"
+                if FLOAT in (type_of(left), type_of(right)):
+                    return self._shallow(f"({self.float(left)} {op} {self.float(right)})")
                 common = UINT64 if UINT64 in (type_of(left), type_of(right)) else INT64
                 return self._shallow(f"({self.number(left, common)} {op} {self.number(right, common)})")
             case Unary("!", operand):
                 return self._shallow(f"(not {self.condition(operand)})")
+            case _ if type_of(node) == FLOAT:
+                return self.float(node)
             case _:
                 return self.number(node, word(integer_type(node)))
 
     def number(self, node: Expr, to: IntType) -> str:
-        """An integer expression, converted to ``int64`` or ``uint64``.
+        """An expression that is a number, converted to ``int64`` or ``uint64``.
 
         Raises:
-            UsageError: if it isn't an integer, or names a register that there isn't.
+            UsageError: if it isn't a number, or names a register that there isn't.
         """
+        if type_of(node) == FLOAT:
+            return self._shallow(f"whole({self.float(node)}, {to.minimum}, {to.maximum})")
         if (value := constant(node)) is not None:
             value = to.wrap(value)
             return f"({value})" if value < 0 else str(value)
         return self._shallow(self._number(node, to))
+
+    def float(self, node: Expr) -> str:
+        """An expression that is a number, as a float."""
+        if type_of(node) != FLOAT:
+            return f"float({self.number(node, word(integer_type(node)))})"
+        return self._shallow(self._float(node))
+
+    def _float(self, node: Expr) -> str:
+        match node:
+            case Float(bits, operand):
+                return f"float{bits}({self.number(operand, UINT64)})"
+            case Unary(op, operand):
+                return f"({op}{self.float(operand)})"
+            case Conditional(test, then, other):
+                return f"({self.float(then)} if {self.condition(test)} else {self.float(other)})"
+            case Binary("/", left, right):
+                return f"ratio({self.float(left)}, {self.float(right)})"
+            case Binary(op, left, right):
+                return f"({self.float(left)} {op} {self.float(right)})"
+            case _:
+                raise AssertionError(node)
 
     def _number(self, node: Expr, to: IntType) -> str:
         own = integer_type(node)
@@ -127,8 +157,8 @@ class Emitter:
             case Load(type_, address):
                 return _as(self._load(type_, self.number(address, UINT64)), type_, to)
             case Cast(type_, operand):
-                inner = integer_type(operand)
-                return _as(_as(self.number(operand, word(inner)), word(inner), type_), type_, to)
+                inner = word(type_ if type_of(operand) == FLOAT else integer_type(operand))
+                return _as(_as(self.number(operand, inner), inner, type_), type_, to)
             case Unary(op, operand) if op != "!":
                 return _as(_wrapped(f"{op}{self.number(operand, own)}", own), own, to)
             case Conditional(test, then, other):
@@ -146,11 +176,13 @@ class Emitter:
                 )
 
     def register(self, name: str) -> str:
-        """A general register, as a ``uint64``.
+        """A register, or the low half of a vector register, as a ``uint64``.
 
         Raises:
             UsageError: if there is no such register.
         """
+        if name in self.arch.all_vectors:
+            return f"vectors(tid).{name}"
         short = self.arch.register(name)
         return "r." + next(manual for manual, other in self.arch.registers.items() if other == short)
 

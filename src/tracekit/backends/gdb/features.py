@@ -21,10 +21,6 @@ REFUSED: Final[Mapping[Feature, tuple[str, str]]] = {
         "it prints addresses without names once the target has ended",
         "Use func, or a probe for each caller.",
     ),
-    Feature.FLOAT: (
-        "its registers of that kind aren't read yet",
-        "Aggregate an integer.",
-    ),
     Feature.USDT: (_ONLY_FUNCTIONS, "Use bpftrace or dtrace, or probe the function that has the probe."),
     Feature.SYSCALL_ENTRY: (_ONLY_FUNCTIONS, "Use bpftrace or dtrace, or probe the C library's function."),
     Feature.SYSCALL_RETURN: (_ONLY_FUNCTIONS, "Use bpftrace or dtrace, or probe the C library's function."),

@@ -44,6 +44,16 @@ def reading(plan: Plan, document: dict[str, Any]) -> Reading:
                 hint="Read only what the pointer surely points at: add a filter, such as 'arg0 != 0'.",
             )
         )
+    if document["unfit"]:
+        losses.append(
+            Loss(
+                LossKind.APPROXIMATE,
+                f"{document['unfit']} times a float had no integer of 64 bits: the nearest one counted "
+                "instead, and 0 for what is no number (NaN)",
+                count=document["unfit"],
+                hint="Leave such numbers out by a filter: 'x == x' is false for what is no number.",
+            )
+        )
     if document["failure"]:
         losses.append(Loss(LossKind.INCOMPLETE, f"tracing stopped early: {document['failure']}"))
     return Reading(final, document["nanoseconds"], tuple(maps), tuple(losses), tuple(notes))

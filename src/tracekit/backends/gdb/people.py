@@ -24,6 +24,15 @@ class _Registers:
         return int(self._frame.read_register(name)) & _MASK
 
 
+class _Vectors(_Registers):
+    """The low halves of its vector registers, which gdb has under a name of each processor's."""
+
+    def __getattr__(self, name: str) -> int:
+        value = self._frame.read_register(name)
+        views = value["d"]["u"] if name.startswith("v") else value["v2_int64"]
+        return int(views[0]) & _MASK
+
+
 class _At(gdb.Breakpoint):
     """A breakpoint that calls a function and lets the target go on."""
 
@@ -106,6 +115,11 @@ def text(address: int, most: int) -> bytes:
 def sized(address: int, size: int, most: int) -> bytes:
     """The bytes of a string that says how many it has, of which ``most`` are kept."""
     return _read(address, min(size, most)) if size else b""
+
+
+def vectors(_tid: int) -> Any:
+    """The vector registers of the thread that has stopped."""
+    return _Vectors()
 
 
 def comm(tid: int) -> bytes:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import gdb
 
-from tracekit.backends.gdb.counting import PROVIDED, Map
+from tracekit.backends.gdb.counting import PROVIDED, Map, Whole
 from tracekit.backends.gdb.hold import attach, settle
 from tracekit.backends.gdb.memory import Memory
 from tracekit.backends.gdb.registers import Registers
@@ -57,6 +57,8 @@ class Tracing:
         self._breakpoints: dict[int, _Breakpoint] = {}
         self._callers: dict[int, _Breakpoint] = {}
         self._memory = Memory(self._pid)
+        self._fetch = Registers(ask["registers"])
+        self._whole = Whole()
         self._tick_waits = False
         self._period: float = ask["interval"] or _JOURNAL_SECONDS
         self._due = 0.0
@@ -65,6 +67,8 @@ class Tracing:
             "maps": self._maps,
             "totals": self._totals,
             "pid": self._pid,
+            "whole": self._whole,
+            "vectors": self._fetch.vectors,
             "load": self._memory.load,
             "text": self._memory.text,
             "sized": self._memory.sized,
@@ -74,7 +78,6 @@ class Tracing:
         exec(compile(ask["script"], "program", "exec"), names)  # noqa: S102, it is instrument's
         self._events = [names[f"event_{n}"] for n in range(ask["clauses"])]
         self._handlers = [self._handler(site) for site in ask["sites"]]
-        self._fetch = Registers(ask["registers"])
         settle()
         self.tell(kind="version", version=gdb.VERSION)
 
@@ -296,6 +299,7 @@ class Tracing:
             entries=self._entries,
             returns=self._returns,
             unreadable=self._memory.unreadable,
+            unfit=self._whole.unfit,
             stops=self._stops,
             unseen=[n for n in range(len(self._ask["files"])) if n not in self._seen],
             failure=self._failure,

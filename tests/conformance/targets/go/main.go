@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 )
 
@@ -23,6 +24,11 @@ func (c *Cache) Insert(key [8]byte, value []byte, header Header, name string) in
 //go:noinline
 func Plain(n int64, small int8) int64 {
 	return n + int64(small)
+}
+
+//go:noinline
+func Price(p float64, n int64, q float32) float64 {
+	return p*float64(q) + float64(n)
 }
 
 // Deep needs more stack than a goroutine has at first, at each level some.
@@ -48,6 +54,10 @@ func say(format string, words ...any) {
 	fmt.Fprintf(truth, format+"\n", words...)
 }
 
+func hex(x float64) string {
+	return strconv.FormatFloat(x, 'x', -1, 64)
+}
+
 func main() {
 	truth, _ = os.OpenFile(os.Getenv("TRUTH"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	pid := os.Getpid()
@@ -63,6 +73,9 @@ func main() {
 		small := int8(i * 5)
 		say("uprobe:names_go:main.Plain pid=%d n=%d small=%d", pid, -i*1000, small)
 		Plain(int64(-i*1000), small)
+		p, q := float64(i-30)*1.37, float32(i*i)/16
+		say("uprobe:names_go:main.Price pid=%d p=%s n=%d q=%s", pid, hex(p), i, hex(float64(q)))
+		say("uretprobe:names_go:main.Price pid=%d retval=%s", pid, hex(Price(p, int64(i), q)))
 	}
 	var all sync.WaitGroup
 	for g := 0; g < 8; g++ {
