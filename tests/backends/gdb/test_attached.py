@@ -73,7 +73,7 @@ def test_hits_while_the_time_ends(running):
 
 def test_process_that_ends(running):
     """A process that ends meanwhile is reported with its status."""
-    binary, process = running("-n", "3", "-p", "400000")
+    binary, process = running("-n", "3", "-p", "1000000")
     samples = sample(request(binary, "insert", pid=process.pid, hits=100))
     assert samples.ended.status == 7
     assert samples.notes == (
