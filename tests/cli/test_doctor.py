@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tests.installed import needed
+from tools.engines import kit_folder
 
 import tracekit as tk
 
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
-def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+
+def run(*words: str, prefix: tuple[str, ...] = (), **variables: str) -> subprocess.CompletedProcess[str]:
     """The command, in an environment of our own."""
     return subprocess.run(
-        [sys.executable, "-m", "tracekit", "doctor", *words],
+        [*prefix, sys.executable, "-m", "tracekit", "doctor", *words],
         check=False,
         capture_output=True,
         text=True,
         env={**os.environ, **variables},
+        timeout=60,
     )
+
+
+def held_shells() -> list[str]:
+    """The processes that the command may have left, held or not: shells without arguments."""
+    said = subprocess.run(["ps", "-eo", "pid,args"], check=True, capture_output=True, text=True).stdout
+    return [line for line in said.splitlines() if line.endswith(" /bin/sh")]
 
 
 def found(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
@@ -41,12 +52,44 @@ def test_nothing_is_there(tmp_path: Path) -> None:
     assert checks["system"]["state"] == "ready"
 
 
-def test_gdb_is_found() -> None:
-    """A gdb with Python is ready, with its version and path."""
+def test_gdb_is_an_engine(tmp_path: Path) -> None:
+    """A gdb that can hold a command is ready, and enough: it says what it costs, and nothing stays behind."""
     needed("gdb")
-    gdb = found(run("-f", "json"))["gdb"]
-    assert gdb["state"] == "ready"
-    assert gdb["says"].endswith("/gdb")
+    before, gdb_path = held_shells(), str(shutil.which("gdb"))
+    done = run("-f", "json", PATH=str(tmp_path), TRACEKIT_DTRACE="/nonexistent", TRACEKIT_GDB=gdb_path)
+    gdb = found(done)["gdb"]
+    assert (done.returncode, gdb["state"]) == (0, "ready")
+    assert "/gdb; traces commands without root, slowly" in gdb["says"]
+    assert "--attach-gdb" in gdb["says"]
+    assert held_shells() == before
+
+
+def test_who_is_not_root_has_gdb(tmp_path: Path) -> None:
+    """Without root the others can't be used, whatever is installed, and gdb can; without it, nothing can."""
+    needed("gdb", "setpriv")
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    dtrace = kit_folder() / "bin/dtrace-sid"
+    there = {"TRACEKIT_DTRACE": str(dtrace)} if dtrace.exists() else {}
+    with_gdb = run("-f", "json", prefix=NOBODY, **there)
+    checks = found(with_gdb)
+    assert with_gdb.returncode == 0
+    assert [checks[name]["state"] for name in ("bpftrace", "dtrace", "gdb")] == ["missing", "missing", "ready"]
+    assert checks["privileges"]["state"] == "limited"
+    if there:
+        assert "dtrace needs root to trace" in checks["dtrace"]["says"]
+    assert run(prefix=NOBODY, TRACEKIT_GDB=str(tmp_path), **there).returncode == 1
+
+
+def test_a_sandbox_that_forbids_ptrace() -> None:
+    """Where no process may be held, neither gdb nor the start of commands is ready, and why is named."""
+    needed("gdb", "strace")
+    strace = ("strace", "-f", "-o", "/dev/null", "-e", "trace=none")
+    checks = found(run("-f", "json", prefix=strace))
+    for name in ("gdb", "processes"):
+        assert checks[name]["state"] == "missing"
+        assert "ptrace is refused" in checks[name]["says"]
+        assert "strace -f: run it without" in checks[name]["remedy"]
 
 
 def test_the_text_names_what_is_wrong_and_what_helps(tmp_path: Path) -> None:

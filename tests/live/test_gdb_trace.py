@@ -559,6 +559,9 @@ def test_a_gdb_without_python(
     with pytest.raises(EngineMissingError, match="without Python") as caught:
         traced("gdb", program, "touch", str(tmp_path / "ran"))
     assert "Install" in caught.value.hint and not (tmp_path / "ran").exists()
+    (check,) = [check for check in tk.doctor() if check.name == "gdb"]
+    assert (check.state.value, check.remedy) == ("missing", caught.value.hint)
+    assert "without Python" in check.says
 
 
 def test_somebody_elses_probe(

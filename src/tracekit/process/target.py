@@ -12,7 +12,7 @@ from typing import Self
 
 from tracekit.core.result import Ending
 from tracekit.errors import PrivilegeError, TargetError
-from tracekit.process import pidfd, ptrace
+from tracekit.process import permission, pidfd, ptrace
 from tracekit.process.entry import EntryGate, wait_at_entry
 from tracekit.process.spawn import Child, Failure, spawn
 from tracekit.process.user import User, become
@@ -239,8 +239,7 @@ def _hold_at_exec(child: Child, opener: int, user: User | None) -> None:
         if not pidfd.ended(child.fd):  # one that has failed already can't be held either
             raise PrivilegeError(
                 "a new process can't be held before its first instruction: ptrace is refused",
-                "A container needs CAP_SYS_PTRACE, kernel.yama.ptrace_scope must not be 3, and tracekit "
-                "itself must not run under a debugger or strace -f.",
+                permission.way_out(running=False),
             ) from error
     os.write(opener, b"!")
     while True:

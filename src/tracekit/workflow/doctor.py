@@ -13,9 +13,9 @@ from typing import Final
 import attrs
 
 from tracekit import process
-from tracekit.errors import TracekitError
+from tracekit.errors import PrivilegeError, TracekitError
 
-_PTRACE_SCOPE: Final = "/proc/sys/kernel/yama/ptrace_scope"
+_ENGINES: Final = ("bpftrace", "dtrace", "gdb")
 
 
 class State(enum.Enum):
@@ -44,14 +44,17 @@ class Check:
 
 
 def doctor() -> tuple[Check, ...]:
-    """Look at this machine; nothing is traced, and nothing is changed."""
+    """Look at this machine; no program is traced, and nothing is changed.
+
+    Whether a command can be held is found out with one, a shell that is killed before its first instruction.
+    """
     checks = (_system, _privileges, _bpftrace, _dtrace, _gdb, _processes, _calibrations)
     return tuple(found for check in checks for found in _safely(check))
 
 
 def usable(checks: tuple[Check, ...]) -> bool:
     """Whether there is an engine that can trace."""
-    return any(c.name in ("bpftrace", "dtrace") and c.state is not State.MISSING for c in checks)
+    return any(c.name in _ENGINES and c.state is not State.MISSING for c in checks)
 
 
 def _safely(check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
@@ -70,7 +73,7 @@ def _privileges() -> Iterator[Check]:
     if os.geteuid() == 0:
         yield Check("privileges", State.READY, "root")
     else:
-        says = "not root: engines can't place probes; compile, import and resolving names work"
+        says = "not root, which bpftrace and dtrace need; gdb, compile, import and resolving names don't"
         yield Check("privileges", State.LIMITED, says, "Run tracekit with sudo.")
 
 
@@ -86,6 +89,8 @@ def _bpftrace() -> Iterator[Check]:
     try:
         check_privilege()
         require_tracefs("system calls")
+    except PrivilegeError as error:
+        yield Check("bpftrace", State.MISSING, f"{says}; {error.message}", error.hint)
     except TracekitError as error:
         yield Check("bpftrace", State.LIMITED, f"{says}; {error.message}", error.hint)
     else:
@@ -97,6 +102,11 @@ def _dtrace() -> Iterator[Check]:
 
     engine = installed(find_engine())
     says = f"{engine.version}, {engine.path}"
+    try:
+        check_privilege()
+    except TracekitError as error:
+        yield Check("dtrace", State.MISSING, f"{says}; {error.message}", error.hint)
+        return
     if missing := missing_symbols(engine):
         yield Check(
             "dtrace",
@@ -116,40 +126,53 @@ def _dtrace() -> Iterator[Check]:
             "'csrutil enable --without dtrace' in macOS's Recovery.",
         )
         return
-    try:
-        check_privilege()
-    except TracekitError as error:
-        yield Check("dtrace", State.LIMITED, f"{says}; {error.message}", error.hint)
-    else:
-        yield Check("dtrace", State.READY, says)
+    yield Check("dtrace", State.READY, says)
 
 
 def _gdb() -> Iterator[Check]:
+    if sys.platform != "linux":
+        return
     from tracekit.backends.gdb.session import find_gdb
+    from tracekit.backends.gdb.trial import try_on_command
 
     path = find_gdb(os.uname().machine)
     version = re.sub(r".*\) ", "", _first(process.output([path, "-nx", "--version"])))
-    asked = process.output([path, "-nx", "-batch", "-ex", "python print(6 * 7)"])
-    if asked.strip() == b"42":
-        yield Check("gdb", State.READY, f"{version}, {path}")
-    else:
-        says = f"{version}, {path}; it was built without Python, so it can't confirm where arguments are"
-        yield Check("gdb", State.LIMITED, says, "Install one with Python, or set TRACEKIT_GDB to its path.")
+    says = f"{version}, {path}"
+    try:
+        with _held_command() as command:
+            try_on_command(path, command)
+    except TracekitError as error:
+        yield Check("gdb", State.MISSING, f"{says}; {error.message}", error.hint)
+        return
+    yield Check(
+        "gdb",
+        State.READY,
+        f"{says}; traces commands without root, slowly: each event stops them for about 0.25 ms; "
+        "a process that runs already (-p) only with --attach-gdb, for it dies if gdb is killed",
+    )
 
 
 def _processes() -> Iterator[Check]:
-    """Whether commands can be held before they run, and running ones looked into."""
-    if sys.platform != "linux" or not os.path.exists(_PTRACE_SCOPE):
+    """Whether commands can be held before they run, and running ones by a debugger."""
+    if sys.platform != "linux":
         return
-    with open(_PTRACE_SCOPE, encoding="ascii") as file:
-        scope = file.read().strip()
-    if scope == "3":
-        says = (
-            "no process may be held (kernel.yama.ptrace_scope is 3), so commands can't be started for tracing"
-        )
-        yield Check("processes", State.MISSING, says, "It can only be changed at boot; trace with -p PID.")
+    from tracekit.process import permission
+
+    with _held_command():
+        pass
+    scope = permission.ptrace_scope()
+    if permission.may_hold_all():
+        yield Check("processes", State.READY, "commands and running processes can be held")
+    elif scope == 0:
+        yield Check("processes", State.READY, "commands can be held, and running processes of this user")
     else:
-        yield Check("processes", State.READY, f"commands can be held (kernel.yama.ptrace_scope is {scope})")
+        says = f"commands can be held, running processes can't (kernel.yama.ptrace_scope is {scope})"
+        yield Check("processes", State.LIMITED, says, permission.way_out(running=True))
+
+
+def _held_command() -> process.Target:
+    """A command as a run starts one: held before its first instruction."""
+    return process.Target.start(["/bin/sh"], user=process.invoking_user())
 
 
 def _calibrations() -> Iterator[Check]:

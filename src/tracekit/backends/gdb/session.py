@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from tracekit import process
 from tracekit.errors import EngineError, EngineMissingError, PrivilegeError
+from tracekit.process import permission
 from tracekit.process.debugger import Debugger
 
 if TYPE_CHECKING:
@@ -249,8 +250,7 @@ class Session:
         if "Operation not permitted" in cause or "Could not attach" in cause or "ptrace: " in cause:
             return PrivilegeError(
                 f"gdb may not hold the process: {first}",
-                "Run the same command with sudo; a container needs CAP_SYS_PTRACE, and "
-                "kernel.yama.ptrace_scope must not be 3.",
+                permission.way_out(running=True),
             )
         return self._error(f"gdb failed: {first}")
 
