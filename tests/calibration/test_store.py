@@ -169,6 +169,14 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     assert "TRACEKIT_CALIBRATIONS" in caught.value.hint
 
 
+def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
+    """It is said to be one, and not taken for an empty one."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="can't be read") as caught:
+        Store(str(tmp_path / "file")).all()
+    assert "TRACEKIT_CALIBRATIONS" in caught.value.hint
+
+
 def test_export_and_import() -> None:
     """What one machine exports another imports, marked as imported; other documents are refused."""
     (found,) = load(dump([STORED]).encode())

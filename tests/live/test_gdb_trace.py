@@ -493,7 +493,7 @@ def test_what_it_cannot_do_is_refused(binaries: Callable[[str], Path], name: str
 
 @pytest.mark.usefixtures("backends")
 def test_without_root(binaries: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nothing but a gdb is needed to trace a command: no root, no capability."""
+    """Nothing but a gdb is needed to trace a command, but others' processes can't be looked into."""
     python = next((p for p in ("/usr/bin/python3", "/usr/local/bin/python3") if _is_new(p)), None)
     if python is None or shutil.which("setpriv") is None:
         pytest.skip("no python3 of 3.11 or later for all users, or no setpriv (util-linux)")
@@ -521,6 +521,11 @@ def test_without_root(binaries: Callable[[str], Path], tmp_path_factory: pytest.
             check=False, capture_output=True, text=True, timeout=60, env=environment,
         )  # fmt: skip
         assert "@: 400" in done.stdout, done.stderr
+        done = subprocess.run(
+            [*command, "--attach-gdb", "-p", str(os.getpid())],
+            check=False, capture_output=True, text=True, timeout=60, env=environment,
+        )  # fmt: skip
+        assert "another user's" in done.stderr, done.stderr
     finally:
         shutil.rmtree(folder)
 

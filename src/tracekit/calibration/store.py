@@ -6,7 +6,6 @@ written whole or not at all, so any number of writers do no harm: the last one w
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -105,26 +104,46 @@ class Store:
         return path
 
     def all(self) -> Iterator[tuple[str, Stored | UsageError]]:
-        """Every file's path, with its calibration or why it can't be read; sorted by binary and function."""
+        """Every file's path, with its calibration or why it can't be read; sorted by binary and function.
+
+        Raises:
+            UsageError: if the folder can't be read.
+        """
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            names = []
+        except OSError as error:
+            raise UsageError(
+                f"the folder {self.folder} of calibrations can't be read: {error.strerror}",
+                "Set TRACEKIT_CALIBRATIONS to a folder that can be read.",
+            ) from error
         found: list[tuple[str, Stored | UsageError]] = []
-        with contextlib.suppress(FileNotFoundError):
-            for name in os.listdir(self.folder):
-                if not name.endswith(".json") or name.startswith("."):
-                    continue
-                path = os.path.join(self.folder, name)
-                try:
-                    stored = _read(path)
-                except UsageError as error:
-                    found.append((path, error))
-                else:
-                    if stored is not None:
-                        found.append((path, stored))
+        for name in names:
+            if not name.endswith(".json") or name.startswith("."):
+                continue
+            path = os.path.join(self.folder, name)
+            try:
+                stored = _read(path)
+            except UsageError as error:
+                found.append((path, error))
+            else:
+                if stored is not None:
+                    found.append((path, stored))
         return iter(sorted(found, key=_order))
 
     def forget(self, path: str) -> None:
-        """Delete a calibration's file, as ``all`` gives it; one that is gone already is no error."""
-        with contextlib.suppress(FileNotFoundError):
+        """Delete a calibration's file, as ``all`` gives it; one that is gone already is no error.
+
+        Raises:
+            OutputError: if it can't be deleted.
+        """
+        try:
             os.unlink(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise OutputError(f"the calibration {path} can't be deleted: {error.strerror}") from error
 
     def _path(self, build_id: str, architecture: str, symbol: str) -> str:
         words = "\0".join((build_id, architecture, symbol)).encode("utf-8", "surrogateescape")

@@ -13,7 +13,7 @@ from tracekit.backends.base import Place
 from tracekit.core.probe import FunctionName, FunctionProbe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.core.result import Binary
-from tracekit.errors import TargetError, UnsupportedError, UsageError
+from tracekit.errors import PrivilegeError, TargetError, UnsupportedError, UsageError
 from tracekit.symbols import (
     Function,
     Image,
@@ -217,6 +217,7 @@ def _running(path: str, pids: Sequence[int]) -> str:
 
     Raises:
         TargetError: if it is a program, and none of the processes runs it.
+        PrivilegeError: if that can't be seen, since they are another user's.
     """
     if not pids:
         return path
@@ -229,6 +230,11 @@ def _running(path: str, pids: Sequence[int]) -> str:
         try:
             running = os.stat(f"/proc/{pid}/exe")
             name = os.readlink(f"/proc/{pid}/exe")
+        except PermissionError as error:
+            raise PrivilegeError(
+                f"what process {pid} runs can't be seen: it is another user's",
+                "Run tracekit as root (with sudo), or as that user.",
+            ) from error
         except OSError:
             continue
         if wanted and (running.st_dev, running.st_ino) == (wanted.st_dev, wanted.st_ino):
