@@ -24,7 +24,7 @@ BUILDS = {
     "calls_dynamic": f"{_C} -O1 -rdynamic -s calls.c",
     "libwork.so": f'{_C} -O1 -shared -fPIC -DEARLY=1 -DLIBRARY="libwork.so" work.c',
     "liblate.so": f'{_C} -O1 -shared -fPIC -DEARLY=0 -DLIBRARY="liblate.so" work.c',
-    "linked": f"{_C} -O1 {_HOST} {{folder}}/libwork.so",
+    "linked": f"{_C} -O1 {_HOST} -L{{folder}} -l:libwork.so",
     "loads": f"{_C} -O1 host.c -ldl",
     "many": f"{_C} -O1 many.c",
     "points": f"{_C} -O1 points.c",

@@ -10,8 +10,6 @@ from tests.conformance.cell import Outcome
 from tests.conformance.engines import COLUMNS
 from tests.conformance.refusals import REFUSALS, refusal
 
-pytestmark = pytest.mark.xdist_group("conformance")  # whose cells are run by one process, a few at once
-
 
 @pytest.mark.live
 @pytest.mark.parametrize("column", COLUMNS)

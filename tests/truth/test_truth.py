@@ -10,8 +10,6 @@ from tests.truth.builds import ALL, Build
 from tests.truth.evaluate import Report, evaluate, resolver
 from tests.truth.table import gate
 
-pytestmark = pytest.mark.xdist_group("truth")  # each build is made once, by one of several processes
-
 FUNCTIONS = 50
 SEED = "sample"
 
