@@ -10,9 +10,9 @@ from importlib import resources
 from typing import Final
 
 from tracekit.backends.base import Options, Script
-from tracekit.backends.gdb.emit import BACKEND
 from tracekit.backends.gdb.features import check_features
 from tracekit.backends.gdb.instrument import instrument
+from tracekit.backends.gdb.quoting import BACKEND, comment
 from tracekit.core.arch import Architecture
 from tracekit.core.probe import FunctionName, Uprobe, Uretprobe
 from tracekit.core.program import Program
@@ -54,7 +54,7 @@ def compile_script(
     ]
     names = [m.name for m in made.plan.maps]
     parts = [
-        "\n".join(f"# {_plain(line)}" for line in remarks),
+        "\n".join(map(comment, remarks)),
         "# gdb -nx -q -batch -x FILE --args COMMAND; with -p PID instead of --args for a process that runs",
         _FUTURE,
         _module("counting"),
@@ -90,10 +90,6 @@ def _named(function: FunctionName) -> str:
             remedy="Name the function by its symbol; 'tracekit trace' finds all the others.",
         )
     return ascii(function.text)
-
-
-def _plain(line: str) -> str:
-    return line.encode("ascii", "backslashreplace").decode()
 
 
 def _arguments(target: Target | None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from tracekit.backends.gdb.quoting import BACKEND, quote
 from tracekit.backends.plan import integer_type, kept_type, word
 from tracekit.core.arch import Architecture
 from tracekit.core.buckets import Linear, Log2, LogLinear, Scheme
@@ -37,7 +38,6 @@ from tracekit.core.expr import (
 from tracekit.core.types import FLOAT, INT64, UINT64, IntType, OtherType
 from tracekit.errors import UnsupportedError
 
-BACKEND: Final = "gdb"
 PARAMETERS: Final = "r, tid, func, elapsed"
 """What every generated function takes."""
 
@@ -72,7 +72,7 @@ class Emitter:
         """A string expression, as bytes."""
         match node:
             case String(value):
-                return repr(value.encode("utf-8", "surrogateescape"))
+                return quote(value)
             case Str(pointer, length, None):
                 most = self.max_string if length is None else min(length, self.max_string)
                 return f"text({self.number(pointer, UINT64)}, {most})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tracekit.backends.gdb.emit import BACKEND
+from tracekit.backends.gdb.quoting import BACKEND
 from tracekit.core.feature import Feature, features_of
 from tracekit.core.program import Program
 from tracekit.errors import UnsupportedError

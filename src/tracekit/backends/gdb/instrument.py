@@ -21,6 +21,7 @@ import attrs
 from tracekit.backends.base import Options
 from tracekit.backends.gdb.emit import PARAMETERS, Emitter, inside
 from tracekit.backends.gdb.features import check_features
+from tracekit.backends.gdb.quoting import comment
 from tracekit.backends.plan import Plan, plan_of, word
 from tracekit.core.aggregation import value_of
 from tracekit.core.arch import Architecture
@@ -53,9 +54,7 @@ def instrument(
     """
     check_features(program)
     plan = plan_of(program, options, 0, functions, options.max_keys)
-    lines = [
-        f"# {line}" for line in print_program(program).encode("ascii", "backslashreplace").decode().split("\n")
-    ]
+    lines = [comment(line) for line in print_program(program).split("\n")]
     for number, clause in enumerate(program.clauses):
         lines += ["", *_event(number, clause, plan, options, arch)]
     return Instrumented("\n".join(lines) + "\n", plan)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tracekit.backends.base import Reading
 from tracekit.backends.figures import Figures, told, unreturned
-from tracekit.backends.gdb.emit import BACKEND
+from tracekit.backends.gdb.quoting import BACKEND
 from tracekit.backends.plan import MapPlan, Plan
 from tracekit.core.result import Key, Loss, LossKind, MapResult
 

@@ -13,11 +13,11 @@ import attrs
 
 from tracekit.backends.base import Options, Place, Processes, Reading, patience
 from tracekit.backends.calls import GOROUTINE
-from tracekit.backends.gdb.emit import BACKEND
 from tracekit.backends.gdb.features import check_features
 from tracekit.backends.gdb.instrument import instrument
 from tracekit.backends.gdb.mapped import read_memory, write_memory
 from tracekit.backends.gdb.parse import reading
+from tracekit.backends.gdb.quoting import BACKEND
 from tracekit.backends.gdb.session import Session, find_gdb
 from tracekit.backends.gdb.sites import BREAKPOINTS, sites
 from tracekit.backends.gdb.watch import check_reachable, describe_state, is_stopped
