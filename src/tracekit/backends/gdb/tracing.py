@@ -126,7 +126,7 @@ class Tracing:
             try:
                 self._place()
                 gdb.execute("continue&", to_string=True)
-            except BaseException as error:
+            except BaseException as error:  # as in begin
                 self._fail(error)
         if self._over:
             self.finish()
