@@ -87,6 +87,8 @@ class Session:
         self._stops: list[Stopped] = []
         self._documents: list[dict[str, Any]] = []
         self._said = ""
+        self._path = path
+        self._answered = False
         self._token = randbelow(_LARGEST_TOKEN)
 
     def load(self, program: str, modules: Sequence[str] = ("hold",)) -> None:
@@ -97,11 +99,16 @@ class Session:
             modules: those that it imports, each after those that it imports itself.
 
         Raises:
-            EngineMissingError: if this gdb was built without Python.
+            EngineMissingError: if this gdb was built without Python, or it is none.
         """
         try:
             self.python("import sys, types")
         except EngineError as error:
+            if not self._answered:
+                raise EngineMissingError(
+                    f"{self._path} is no gdb, or one that doesn't start: {error.message}",
+                    "Install gdb, for example with 'apt-get install gdb', or set TRACEKIT_GDB to its path.",
+                ) from error
             if "scripting is not supported" not in error.message:
                 raise
             raise EngineMissingError(
@@ -148,6 +155,7 @@ class Session:
         while True:
             for record in self._read(deadline):
                 if isinstance(record, Result) and record.token == self._token:
+                    self._answered = True
                     if record.error is not None:
                         raise self._failure(self._told_failure() or record.error)
                     return

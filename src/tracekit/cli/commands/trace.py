@@ -24,7 +24,7 @@ from tracekit.cli.screen import Screen
 from tracekit.core.calibration import Verdict
 from tracekit.core.escape import printable
 from tracekit.core.result import Ending
-from tracekit.core.target import SystemWide
+from tracekit.core.target import Pids, SystemWide
 from tracekit.errors import TargetError, UsageError
 from tracekit.workflow.resolve import in_words
 from tracekit.workflow.session import DEFAULT_BACKEND, start
@@ -163,6 +163,8 @@ def command(
         calibrate=calibrate,
         attach_gdb=attach_gdb,
     )
+    if attach_gdb and not isinstance(target, Pids):
+        raise UsageError("--attach-gdb is about a process that runs already", "Name it with -p PID.")
     screen = Screen(form, output)
     # An engine's timer may come late; asked for half the time, a line is never missed.
     session = start(program, target, backend=backend, options=options, interval=interval)
