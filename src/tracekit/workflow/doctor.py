@@ -8,14 +8,12 @@ import platform
 import re
 import sys
 from collections.abc import Callable, Iterator
-from typing import Final
 
 import attrs
 
 from tracekit import process
+from tracekit.backends.registry import backend_names
 from tracekit.errors import PrivilegeError, TracekitError
-
-_ENGINES: Final = ("bpftrace", "dtrace", "gdb")
 
 
 class State(enum.Enum):
@@ -54,7 +52,7 @@ def doctor() -> tuple[Check, ...]:
 
 def usable(checks: tuple[Check, ...]) -> bool:
     """Whether there is an engine that can trace."""
-    return any(c.name in _ENGINES and c.state is not State.MISSING for c in checks)
+    return any(c.name in backend_names() and c.state is not State.MISSING for c in checks)
 
 
 def _safely(check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
