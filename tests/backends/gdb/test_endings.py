@@ -222,9 +222,10 @@ def test_what_is_no_gdb(build, monkeypatch):
     asked = request(build("calls.c", "-O2", "-pie", "-pthread"), "insert")
     monkeypatch.setenv("TRACEKIT_GDB", "/bin/ls")
     with Target.start([*asked.target.argv]) as target:
-        with pytest.raises(EngineError, match="gdb has ended") as caught:
+        with pytest.raises(EngineMissingError, match="/bin/ls is no gdb") as caught:
             sample(asked, target)
-        assert "unrecognized option" in caught.value.output
+        cause = caught.value.__cause__
+        assert isinstance(cause, EngineError) and "unrecognized option" in cause.output
         assert target.end().signal == "SIGKILL"
 
 
