@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.descriptors import descriptors
 from tools.engines import Engine
 
 import tracekit as tk
@@ -341,11 +342,11 @@ def test_nothing_is_left_behind(tree: str, tmp_path: Path) -> None:
     import threading
 
     tk.run(the_program(tree, "fib", "count()"), tk.Command([tree, "fib"]))
-    before = len(os.listdir("/proc/self/fd")), threading.active_count(), children()
+    before = len(descriptors()), threading.active_count(), children()
     tk.run(the_program(tree, "fib", "count()"), tk.Command([tree, "fib"]))
     with pytest.raises(tk.TracekitError):
         tk.run(the_program(tree, "fibb", "count()"), tk.Command([tree, "fib"]))
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count(), children()) == before
+    assert (len(descriptors()), threading.active_count(), children()) == before
 
 
 def children() -> set[str]:

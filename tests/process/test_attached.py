@@ -6,6 +6,7 @@ import subprocess
 import threading
 
 import pytest
+from tests.descriptors import descriptors
 
 from tracekit.errors import TargetError
 from tracekit.process import Attached, Target
@@ -74,7 +75,7 @@ def test_a_thread():
 def test_a_debugger_holds_it():
     """Who holds it is named; nothing is left open."""
     with Target.start(["sleep", "9"]) as target:
-        before = os.listdir("/proc/self/fd")
+        before = descriptors()
         with pytest.raises(TargetError, match=f"process {target.pid} is held by process {os.getpid()}"):
             Attached.open(target.pid)
-        assert os.listdir("/proc/self/fd") == before
+        assert descriptors() == before

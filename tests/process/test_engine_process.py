@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.descriptors import descriptors
 
 from tracekit.errors import EngineError, EngineMissingError
 from tracekit.process import Engine
@@ -263,12 +264,12 @@ def test_it_outlives_the_thread_that_asked_for_it():
 )
 def test_an_engine_that_is_not_there(program, message):
     """The sentence says what is wrong, the hint what to install or set, and nothing is left behind."""
-    before = sorted(os.listdir("/proc/self/fd")), threading.active_count()
+    before = descriptors(), threading.active_count()
     with pytest.raises(EngineMissingError) as caught:
         Engine.start([program], env=ENV, name="bpftrace")
     assert caught.value.message == message
     assert "Install bpftrace" in caught.value.hint and "TRACEKIT_BPFTRACE" in caught.value.hint
-    assert (sorted(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    assert (descriptors(), threading.active_count()) == before
     assert children_of_ours() is None
 
 
@@ -280,13 +281,13 @@ def test_an_engine_that_cannot_be_asked_for():
 
 def test_a_hundred_leave_nothing():
     """Neither descriptors nor threads nor zombies are left by a hundred engines."""
-    before = sorted(os.listdir("/proc/self/fd")), threading.active_count()
+    before = descriptors(), threading.active_count()
     for i in range(100):
         with Engine.start(["sleep", "9"] if i % 2 else ["true"], env=ENV, name="x") as engine:
             if i % 3:
                 engine.interrupt()
                 engine.wait(10)
-    assert (sorted(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    assert (descriptors(), threading.active_count()) == before
     assert children_of_ours() is None
 
 

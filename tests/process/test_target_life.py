@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.descriptors import descriptors
 
 from tracekit.core.result import Ending
 from tracekit.process import Target
@@ -195,12 +196,12 @@ def test_the_end_of_the_thread_that_started_it():
 
 def test_a_hundred_leave_nothing():
     """Neither descriptors nor threads nor zombies are left by a hundred starts, released or not."""
-    before = sorted(os.listdir("/proc/self/fd")), threading.active_count()
+    before = descriptors(), threading.active_count()
     for i in range(100):
         with Target.start(["true"]) as target:
             if i % 2:
                 target.release()
                 assert target.wait(10) == Ending(status=0)
-    assert (sorted(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    assert (descriptors(), threading.active_count()) == before
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.descriptors import descriptors
 
 from tracekit.core.result import Ending
 from tracekit.errors import EngineError, PrivilegeError, TargetError
@@ -246,12 +247,12 @@ def folder(public, monkeypatch):
 )
 def test_what_cannot_be_executed(folder, argv, message, hint):
     """Each cause has its own sentence, and no child or descriptor is left."""
-    before = os.listdir("/proc/self/fd")
+    before = descriptors()
     with pytest.raises(TargetError) as caught:
         Target.start(argv)
     assert message in caught.value.message
     assert hint in caught.value.hint
-    assert os.listdir("/proc/self/fd") == before
+    assert descriptors() == before
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 
@@ -337,7 +338,7 @@ def test_where_ptrace_is_refused():
 def test_no_descriptors_to_spare(start, kind):
     """However few there are, what was opened is closed, no child is left, and the sentence says it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    before, threads = sorted(os.listdir("/proc/self/fd")), threading.active_count()
+    before, threads = descriptors(), threading.active_count()
     messages = []
     for spare in range(16):
         # All numbers below the limit get taken but for so many.
@@ -351,7 +352,7 @@ def test_no_descriptors_to_spare(start, kind):
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             for fd in held:
                 os.close(fd)
-        assert sorted(os.listdir("/proc/self/fd")) == before
+        assert descriptors() == before
         assert threading.active_count() == threads
         assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
     assert 3 <= len(messages) < 16, messages
