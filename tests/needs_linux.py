@@ -17,6 +17,7 @@ REASONS: Final = {
     "docs": "the examples trace programs with bpftrace, which needs Linux",
     "live": "it runs engines on Linux",
     "process": _PROCESSES,
+    "security": "what it tries needs Linux's processes and binaries",
     "symbols/abi/test_generated.py": _ELF,
     "symbols/abi/test_programs.py": _ELF,
     "symbols/dwarf": _ELF,

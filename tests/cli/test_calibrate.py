@@ -224,7 +224,7 @@ def test_calibrations_that_are_not_there(
 
 
 def test_a_damaged_store_is_told_and_lived_with(folder: Path, store: Path) -> None:
-    """A file that can't be read is a warning, and the binary is read once more."""
+    """A file that can't be read is a warning, and the binary is read once more; calibrating repairs it."""
     run(folder, store, "calibrate", "./fast", "insert")
     (file,) = store.iterdir()
     file.write_text("{")
@@ -233,6 +233,7 @@ def test_a_damaged_store_is_told_and_lived_with(folder: Path, store: Path) -> No
     assert "can't be used" in listed.stderr
     compiled = run(folder, store, "compile", "./fast", "insert", "hist(value.len)")
     assert "hist((uint64)arg1)" in compiled.stdout
+    run(folder, store, "calibrate", "./fast", "insert")
     assert json.loads(file.read_text())["format"] == "tracekit-calibration"
 
 

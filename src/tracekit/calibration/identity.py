@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING, TypeAlias
 
 from tracekit.symbols import Image
@@ -31,3 +32,9 @@ def identity(binary: Binary) -> str:
     for part in parts:
         digest.update(part)
     return f"sha256:{digest.hexdigest()}"
+
+
+def file_identity(binary: Binary) -> str:
+    """What tells a binary's file from all others, and from what it was before."""
+    found = os.fstat(binary.file.descriptor)
+    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"

@@ -2,6 +2,9 @@
 
 Each is a file of its own, named by a hash of what it is of: build-id, architecture and symbol. Files are
 written whole or not at all, so any number of writers do no harm: the last one wins.
+
+A build-id is what a binary says of itself, and another binary can say the same. So what a user has asked for
+counts for every binary of that build-id, but what tracekit remembers unasked counts for that very file only.
 """
 
 from __future__ import annotations
@@ -65,13 +68,19 @@ class Store:
         """Use a folder, which needn't exist."""
         self.folder = folder
 
-    def get(self, build_id: str, architecture: str, symbol: str) -> Stored | None:
+    def get(self, build_id: str, architecture: str, symbol: str, of_file: str = "") -> Stored | None:
         """The calibration of a function; None if there is none.
+
+        Args:
+            build_id: what the binary is known by.
+            architecture: its processor.
+            symbol: the function's symbol.
+            of_file: what was remembered of one file only, known by this; empty for what counts for all.
 
         Raises:
             UsageError: if there is a file for it that can't be read; it says which.
         """
-        path = self._path(build_id, architecture, symbol)
+        path = self._path(build_id, architecture, symbol, of_file)
         found = _read(path)
         if found is None:
             return None
@@ -84,14 +93,18 @@ class Store:
             raise UsageError(f"{path} is the calibration of another function", "Delete the file.")
         return found
 
-    def put(self, stored: Stored) -> str:
+    def put(self, stored: Stored, of_file: str = "") -> str:
         """Store a calibration in place of any of the same function; give the file's path.
+
+        Args:
+            stored: the calibration.
+            of_file: as in ``get``.
 
         Raises:
             OutputError: if it can't be written.
         """
         calibration = stored.calibration
-        path = self._path(calibration.build_id, calibration.architecture, calibration.symbol)
+        path = self._path(calibration.build_id, calibration.architecture, calibration.symbol, of_file)
         try:
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
         except OSError as error:
@@ -145,8 +158,14 @@ class Store:
         except OSError as error:
             raise OutputError(f"the calibration {path} can't be deleted: {error.strerror}") from error
 
-    def _path(self, build_id: str, architecture: str, symbol: str) -> str:
-        words = "\0".join((build_id, architecture, symbol)).encode("utf-8", "surrogateescape")
+    def counts_for_all(self, path: str, stored: Stored) -> bool:
+        """Whether a calibration, as ``all`` gives it, counts for every binary of its build-id."""
+        c = stored.calibration
+        return path == self._path(c.build_id, c.architecture, c.symbol, "")
+
+    def _path(self, build_id: str, architecture: str, symbol: str, of_file: str) -> str:
+        parts = (build_id, architecture, symbol, *((of_file,) if of_file else ()))
+        words = "\0".join(parts).encode("utf-8", "surrogateescape")
         return os.path.join(self.folder, f"{hashlib.sha256(words).hexdigest()[:40]}.json")
 
 

@@ -70,12 +70,13 @@ class MachO:
         path: its file.
         machine: what it runs on, in the words of Linux's ``uname``: ``x86_64``, ``aarch64``.
         build_id: its UUID in hexadecimal; empty if it has none.
+        file: how its content is read.
     """
 
     path: str
     machine: str
     build_id: str
-    _file: elf.File = attrs.field(repr=False)
+    file: elf.File = attrs.field(repr=False)
     _parts: tuple[_Part, ...] = attrs.field(repr=False)
     _symbols: tuple[int, int, int, int] = attrs.field(repr=False)
 
@@ -89,8 +90,8 @@ class MachO:
             BinaryError: if the table is corrupt.
         """
         at, count, names_at, names_size = self._symbols
-        names = self._file.read(names_at, names_size, "symbol names")
-        rows = self._file.read(at, 16 * count, "symbol table")
+        names = self.file.read(names_at, names_size, "symbol names")
+        rows = self.file.read(at, 16 * count, "symbol table")
         found: dict[int, Function] = {}
         for name_at, kind, section, _, address in struct.iter_unpack("<IBBHQ", rows):
             if kind & _N_STAB or kind & _N_TYPE != _N_SECT or not 0 < section <= len(self._parts):
@@ -120,7 +121,7 @@ class MachO:
         """
         for part in self._parts:
             if part.flags & _INSTRUCTIONS:
-                yield self._file.read(part.offset, part.size, "code")
+                yield self.file.read(part.offset, part.size, "code")
 
     def function(self, name: str) -> tuple[Function, ...]:
         """The functions of a name, sorted by address."""
@@ -171,7 +172,7 @@ class MachO:
                 name = f".debug_{_whole(part.name.partition(b'debug_')[2].decode('ascii', 'replace'), zipped)}"
 
                 def fetch(offset: int, size: int, part: _Part = part) -> bytes:
-                    return self._file.read(part.offset + offset, size, part.name.decode("ascii", "replace"))
+                    return self.file.read(part.offset + offset, size, part.name.decode("ascii", "replace"))
 
                 found[name] = zdebug(name, part.size, fetch) if zipped else Section(name, part.size, fetch)
         return found

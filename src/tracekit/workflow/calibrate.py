@@ -98,7 +98,7 @@ def calibrate(
         image, found = functions_of(binary, _name(function), knowledge)
         calibration = knowledge.static(image, found[0])
         if store:
-            knowledge.keep(calibration, binary, "static")
+            knowledge.keep(calibration, image, binary, "static")
         return Calibrated(calibration, notes=tuple(knowledge.notes))
     if isinstance(target, Remote):
         place = _apart(binary, function, knowledge)
@@ -161,7 +161,7 @@ def calibrate_place(
     )
     # A wrong expectation must not spoil what later traces go by.
     if store and calibration.arguments and samples.hits and not contradicted:
-        knowledge.keep(calibration, binary, "gdb")
+        knowledge.keep(calibration, image, binary, "gdb")
     notes = tuple(dict.fromkeys((*samples.notes, *knowledge.notes)))
     return Calibrated(calibration, samples, notes, contradicted)
 

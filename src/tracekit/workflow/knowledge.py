@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tracekit import __version__, process
-from tracekit.calibration.identity import Binary, identity
+from tracekit.calibration.identity import Binary, file_identity, identity
 from tracekit.calibration.store import Origin, Store, Stored
 from tracekit.core.calibration import Calibration
 from tracekit.errors import OutputError, UsageError
@@ -62,10 +63,12 @@ class Knowledge:
         Raises:
             DebugInfoError: if there is neither a calibration nor debug information.
         """
-        key = identity(image), image.machine, function.name
+        key = file_identity(image), image.machine, function.name
         if key not in self._found:
             self._found[key] = (
-                self._stored(key) or self._unnamed(image, function) or self._static(image, function)
+                self._stored(image, function.name)
+                or self._unnamed(image, function)
+                or self._static(image, function)
             )
         return self._found[key].calibration
 
@@ -110,18 +113,30 @@ class Knowledge:
         """What tells the source file of a function by its address; it raises DebugInfoError if nothing does."""
         return lambda address: self.debug(image).declared_in(address)
 
-    def keep(self, calibration: Calibration, binary: str, origin: Origin) -> None:
-        """Store a calibration. If it can't be, that is a note: what was found out is right all the same."""
-        stored = Stored(calibration, origin, datetime.now(UTC), os.path.abspath(binary), __version__)
-        self._found[calibration.build_id, calibration.architecture, calibration.symbol] = stored
-        self._try(lambda: self.store.put(stored))
+    def keep(
+        self, calibration: Calibration, image: Binary, path: str, origin: Origin, *, for_copies: bool = True
+    ) -> None:
+        """Store a calibration. If it can't be, that is a note: what was found out is right all the same.
 
-    def _stored(self, key: tuple[str, str, str]) -> Stored | None:
-        found = self._try(lambda: self.store.get(*key))
-        # What another version made of the binary alone, this one may know better.
-        if found is not None and found.origin == "static" and found.tracekit != __version__:
-            return None
-        return found
+        Args:
+            calibration: what was found out.
+            image: of which binary.
+            path: the binary's path.
+            origin: how it was found out.
+            for_copies: whether it counts for every binary of this build-id, as a user's own calibrations do.
+        """
+        stored = Stored(calibration, origin, datetime.now(UTC), os.path.abspath(path), __version__)
+        file = file_identity(image)
+        self._found[file, calibration.architecture, calibration.symbol] = stored
+        self._try(lambda: self.store.put(stored, "" if for_copies else file))
+
+    def _stored(self, image: Binary, symbol: str) -> Stored | None:
+        for file in ("", file_identity(image)):
+            found = self._try(functools.partial(self.store.get, identity(image), image.machine, symbol, file))
+            # What another version made of the binary alone, this one may know better.
+            if found is not None and (found.origin != "static" or found.tracekit == __version__):
+                return found
+        return None
 
     def _unnamed(self, image: Binary, function: Function) -> Stored | None:
         """What is known of a place that the binary has no symbol for, under any name."""
@@ -131,10 +146,11 @@ class Knowledge:
         return next((s for s in same if s.calibration.arguments), None)
 
     def _of(self, image: Binary) -> list[Stored]:
-        """All stored calibrations of a binary."""
+        """All stored calibrations that count for every copy of a binary."""
 
         def read() -> list[Stored]:
-            found = [s for _, s in self.store.all() if not isinstance(s, UsageError)]
+            listed = self.store.all()
+            found = [s for p, s in listed if not isinstance(s, UsageError) and self.store.counts_for_all(p, s)]
             wanted = identity(image), image.machine
             return [s for s in found if (s.calibration.build_id, s.calibration.architecture) == wanted]
 
@@ -142,8 +158,8 @@ class Knowledge:
 
     def _static(self, image: Binary, function: Function) -> Stored:
         calibration = self.static(image, function)
-        self.keep(calibration, image.path, "static")
-        return self._found[calibration.build_id, calibration.architecture, calibration.symbol]
+        self.keep(calibration, image, image.path, "static", for_copies=False)
+        return self._found[file_identity(image), calibration.architecture, calibration.symbol]
 
     def _try(self, action: Callable[[], T]) -> T | None:
         try:
