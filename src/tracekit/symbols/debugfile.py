@@ -17,6 +17,7 @@ import attrs
 from tracekit.errors import BinaryError
 from tracekit.symbols import elf
 from tracekit.symbols.image import Image
+from tracekit.symbols.opening import open_regular
 
 FOLDERS: Final = "TRACEKIT_DEBUG_FOLDERS"
 """The environment variable with further folders like ``/usr/lib/debug``, split by colons."""
@@ -134,8 +135,7 @@ def _with_supplementary(found: DebugFile) -> DebugFile:
 def _open(path: str) -> DebugFile | None:
     """A 64-bit ELF file with debug information; None if that isn't one."""
     try:
-        # Opening a FIFO would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = open_regular(path)
     except (OSError, ValueError):
         return None
     file = elf.File(descriptor, path)

@@ -12,6 +12,7 @@ import attrs
 from tracekit.core.near import near
 from tracekit.errors import BinaryError
 from tracekit.symbols import elf
+from tracekit.symbols.opening import open_regular
 
 _MACHINES: Final = {
     21: "ppc64le",
@@ -191,9 +192,8 @@ def file_offset(image: Image, address: int) -> int:
 
 
 def _open(file: str, path: str) -> int:
-    # Opening a FIFO would wait for a writer; O_NONBLOCK changes nothing for a file.
     try:
-        return os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return open_regular(file)
     except FileNotFoundError:
         raise BinaryError(f"{path} does not exist", _near_file(file)) from None
     except PermissionError:

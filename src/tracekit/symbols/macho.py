@@ -20,6 +20,7 @@ from tracekit.errors import BinaryError
 from tracekit.symbols import elf
 from tracekit.symbols.debugfile import DebugInfoError
 from tracekit.symbols.lookup import Function
+from tracekit.symbols.opening import open_regular
 from tracekit.symbols.spelling import decode
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def open_macho(path: str, machine: str = "") -> MachO:
             raise BinaryError(f"{path} is no .dSYM bundle of one binary", "Name the binary.")
         path = inside[0]
     try:
-        file = elf.File(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), path)
+        file = elf.File(open_regular(path), path)
     except (OSError, ValueError) as error:
         raise BinaryError(f"{path!r} can't be opened: {error}") from None
     start, size = _slice(file, machine)

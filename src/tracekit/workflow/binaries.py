@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from tracekit.core.near import near
 from tracekit.core.probe import FunctionName
 from tracekit.errors import AmbiguousFunctionError, FunctionNotFoundError
 from tracekit.symbols import Function, find, open_image
+from tracekit.symbols.opening import open_regular
 from tracekit.workflow.knowledge import Knowledge
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def found_or_known(
 def _is_macho(path: str) -> bool:
     if path.rstrip("/").endswith(".dSYM"):
         return True
-    with contextlib.suppress(OSError, ValueError), open(path, "rb") as file:
+    with contextlib.suppress(OSError, ValueError), os.fdopen(open_regular(path), "rb") as file:
         return file.read(4) in _MACHO
     return False
 

@@ -28,6 +28,7 @@ from tracekit.symbols import (
 )  # fmt: skip
 from tracekit.symbols.indirect import check_library, read_implementation, resolver_command
 from tracekit.symbols.notes import meaning_note
+from tracekit.symbols.opening import open_regular
 from tracekit.workflow.binaries import found_or_known
 from tracekit.workflow.ends import check_entry, return_instructions
 from tracekit.workflow.knowledge import Knowledge
@@ -126,7 +127,7 @@ class _Finder:
         if binary not in self._images:
             path = _running(_path(binary), self.pids)
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+                descriptor = open_regular(path)
             except OSError:
                 open_image(path, binary)  # says in words what is wrong with it
                 raise

@@ -1,0 +1,35 @@
+"""How a binary's file is opened."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+
+
+def open_regular(path: str) -> int:
+    """Open a file to read it, if it is a regular file or a folder; give its descriptor.
+
+    What a path leads to is looked at before it is opened: opening a device can do something, such as start a
+    watchdog, and opening a FIFO lets whoever writes to it go on. A binary's author may have chosen the path.
+
+    Raises:
+        OSError: if it can't be opened, or is something else.
+        ValueError: if the path has a NUL character.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    if sys.platform != "linux":
+        _check_kind(os.stat(path))
+        return os.open(path, flags)
+    looked_at = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        _check_kind(os.fstat(looked_at))
+        return os.open(f"/proc/self/fd/{looked_at}", flags)
+    finally:
+        os.close(looked_at)
+
+
+def _check_kind(found: os.stat_result) -> None:
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise OSError(errno.EINVAL, "it is not a regular file")
