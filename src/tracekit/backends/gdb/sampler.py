@@ -17,6 +17,7 @@ from tracekit import process
 from tracekit.backends.gdb.mapped import changed, mapped_at, write_memory
 from tracekit.backends.gdb.records import read_records
 from tracekit.backends.gdb.session import NAME, Session, find_gdb
+from tracekit.backends.gdb.stub import check_owner
 from tracekit.backends.gdb.watch import check_reachable, describe_state, is_stopped
 from tracekit.calibration.samples import Remote, SampleRequest, Samples
 from tracekit.core.arch import architecture
@@ -52,7 +53,7 @@ def sample(request: SampleRequest, command: process.Target | None = None) -> Sam
         EngineError: if gdb fails; the target is repaired as well as that can be done.
         TargetError: if the target can't be started, doesn't exist, isn't fit to be held, or never has the
             binary mapped.
-        PrivilegeError: if gdb may not hold it.
+        PrivilegeError: if gdb may not hold it, or a stub is another user's.
         UnsupportedError: if somebody else's breakpoint or probe sits at the function's entry.
         BinaryError: if the binary can't be read, or has no code at the address.
     """
@@ -62,6 +63,8 @@ def sample(request: SampleRequest, command: process.Target | None = None) -> Sam
         if isinstance(request.target, Pids):
             attached = targets.enter_context(process.Attached.open(request.target.pids[0]))
             check_reachable(attached.pid)
+        elif isinstance(request.target, Remote):
+            check_owner(request.target.at)
         # gdb starts while the command does, and is closed before it.
         with Session(find_gdb(request.architecture)) as session:
             match request.target:
@@ -281,7 +284,7 @@ class _Sampling:
         try:
             yield
         except EngineError as error:
-            if not self._session.dead:
+            if not self._session.dead or pidfd_ended(pidfd):
                 raise
             for address, code in self._code_at.items():
                 if changed(self._pid, address, code):
