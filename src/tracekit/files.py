@@ -8,7 +8,6 @@ import io
 import os
 import secrets
 import stat
-from collections.abc import Callable
 from typing import Final
 
 from tracekit.core.escape import printable
@@ -26,7 +25,7 @@ _HINTS: Final = {
 }
 
 
-def write_atomically(path: str, data: bytes, *, own: Callable[[int], None] | None = None) -> None:
+def write_atomically(path: str, data: bytes) -> None:
     """Write a file so that a reader finds the old content or the new one, and never a part.
 
     A temporary file in the same folder takes the data, is flushed to disk, and is renamed. It is created
@@ -38,15 +37,16 @@ def write_atomically(path: str, data: bytes, *, own: Callable[[int], None] | Non
     Args:
         path: where to.
         data: the whole content.
-        own: called with the descriptor of a new file before it gets its name, to hand it to another user.
 
     Raises:
         OutputError: if it can't be written; there is no temporary file left then.
     """
     try:
         old = _status(path)
+        if old is not None:
+            _check_owner(path, old)
         if old is None or stat.S_ISREG(old.st_mode):
-            _replace(path, data, old, own)
+            _replace(path, data, old)
         else:
             with _opened(path, os.O_TRUNC, 0o666) as file:
                 _write(file, data)
@@ -65,12 +65,23 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
+def _check_owner(path: str, old: os.stat_result) -> None:
+    """Refuses what somebody else has put where everybody may, such as in ``/tmp``, to get what we write.
+
+    Linux does so itself, by ``fs.protected_regular`` and its like, but not for a file that is replaced.
+    """
+    folder = os.stat(os.path.dirname(path) or ".")
+    public = folder.st_mode & stat.S_ISVTX and folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if public and old.st_uid not in (os.geteuid(), folder.st_uid):
+        raise PermissionError(errno.EACCES, "it is another user's, in a folder that all can write to")
+
+
 def _opened(path: str, flags: int, mode: int) -> io.FileIO:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, mode)
     return io.FileIO(descriptor, "wb")
 
 
-def _replace(path: str, data: bytes, old: os.stat_result | None, own: Callable[[int], None] | None) -> None:
+def _replace(path: str, data: bytes, old: os.stat_result | None) -> None:
     temporary = os.path.join(os.path.dirname(path), f".tracekit-{secrets.token_hex(8)}.tmp")
     with _opened(temporary, os.O_EXCL | os.O_NOFOLLOW, 0o666 if old is None else 0o600) as file:
         try:
@@ -78,8 +89,6 @@ def _replace(path: str, data: bytes, old: os.stat_result | None, own: Callable[[
                 with contextlib.suppress(PermissionError):
                     os.fchown(file.fileno(), old.st_uid, old.st_gid)
                 os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode) & 0o777)
-            elif own is not None:
-                own(file.fileno())
             _write(file, data)
             file.close()  # a network file system may report only now that there was no room
             os.replace(temporary, path)

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import attrs
 import click
 
+from tracekit import process
 from tracekit.core.expr import Builtin, BuiltinName
 from tracekit.core.probe import Uprobe, Uretprobe
 from tracekit.core.program import Clause, Program, check
@@ -134,7 +135,8 @@ def _file(path: str) -> Program:
         if path == "-":
             data = sys.stdin.buffer.read()
         else:
-            with open(path, "rb") as file:
+            # Not with root's rights: an error shows the line that it is about.
+            with process.as_invoking_user(), open(path, "rb") as file:
                 data = file.read()
     except OSError as error:
         raise UsageError(

@@ -8,7 +8,6 @@ import sys
 import attrs
 import click
 
-from tracekit import process
 from tracekit.core.result import Result, Snapshot
 
 
@@ -50,9 +49,9 @@ class Screen:
         if self.output is None:
             click.echo(text, nl=False)
         else:
-            from tracekit.files import write_atomically
+            from tracekit.workflow.saving import save
 
-            write_atomically(self.output, text.encode(), own=process.chown_to_invoking)
+            save(self.output, text.encode())
         if self.form == "json" or self.output is not None:
             from tracekit.render.text import render_losses
 

@@ -11,7 +11,7 @@ from tracekit.process.held import held
 from tracekit.process.output import output
 from tracekit.process.signals import StopSignals, stop_signals
 from tracekit.process.target import Target
-from tracekit.process.user import User, as_invoking_user, chown_to_invoking, invoking_user, nobody
+from tracekit.process.user import User, as_invoking_user, invoking_user, nobody
 
 __all__ = [
     "Attached",
@@ -20,7 +20,6 @@ __all__ = [
     "Target",
     "User",
     "as_invoking_user",
-    "chown_to_invoking",
     "find_program",
     "held",
     "invoking_user",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import stat
 from collections.abc import Callable, Iterator, Mapping
 
 import attrs
@@ -94,36 +93,3 @@ def as_invoking_user() -> Iterator[None]:
         os.seteuid(0)
         os.setegid(gid)
         os.setgroups(groups)
-
-
-def chown_to_invoking(path_or_fd: str | os.PathLike[str] | int) -> None:
-    """Gives a file or directory that we made as root under sudo to the user who called sudo.
-
-    Only what is root's, has no other name and is no symbolic link is given away: a user who can write to
-    the directory could otherwise have another file of root's given to them. A descriptor is safer than a
-    path, whose directories are followed as they are. Without sudo, nothing is done.
-
-    Args:
-        path_or_fd: the path, or an open descriptor, which stays open.
-
-    Raises:
-        OSError: if the file doesn't exist, is a symbolic link, or can't be given.
-    """
-    user = invoking_user()
-    if user is None:
-        return
-    if isinstance(path_or_fd, int):
-        _give(path_or_fd, user)
-        return
-    fd = os.open(path_or_fd, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        _give(fd, user)
-    finally:
-        os.close(fd)
-
-
-def _give(fd: int, user: User) -> None:
-    found = os.fstat(fd)
-    ours = found.st_uid == 0
-    if ours and (stat.S_ISDIR(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink <= 1)):
-        os.fchown(fd, user.uid, user.gid)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from tracekit import process
 from tracekit.cli.programs import Seconds, Verb, option, target_of, tell_ending
 from tracekit.core.target import Command, Pids
 from tracekit.errors import UsageError
@@ -103,7 +104,8 @@ def command(
     if remote is not None and target is not None:
         raise UsageError("there are several targets", "Give one of -c CMD, -- CMD ARGS, -p PID, and --remote.")
     looked_at = target if remote is None else Remote(int(remote) if remote.isdecimal() else remote)
-    expect = tuple(map(parse_expectation, expectations))
+    with process.as_invoking_user():  # an error shows the line of a file that it is about
+        expect = tuple(map(parse_expectation, expectations))
     if registers and looked_at is None:
         raise UsageError("registers can only be seen in a run", "Give a command after --, or -p PID.")
     found = calibrate(binary, function, looked_at, hits=hits, expect=expect, timeout=timeout, store=store)

@@ -83,16 +83,15 @@ def forget(which: str | None, everything: bool) -> None:
 @option("-o", "--output", metavar="FILE", help="Write to this file, and not to standard output.")
 def export(which: str | None, output: str | None) -> None:
     """Write them as one document, to be imported on another machine; WHICH chooses (see show)."""
-    from tracekit import process
     from tracekit.calibration.store import dump
 
     text = dump([stored for _, stored in _chosen(_knowledge(), which, must=which is not None)])
     if output is None:
         click.echo(text, nl=False)
     else:
-        from tracekit.files import write_atomically
+        from tracekit.workflow.saving import save
 
-        write_atomically(output, text.encode(), own=process.chown_to_invoking)
+        save(output, text.encode())
 
 
 @command.command("import")

@@ -1,0 +1,71 @@
+"""What ``sudo tracekit`` lets a user do that is allowed to run nothing else as root."""
+
+import os
+import pwd
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tracekit.cli.main import cli
+from tracekit.errors import TracekitError
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can have been called by sudo")
+
+NOBODY = pwd.getpwnam("nobody")
+SECRET = "root:$y$SECRET:19000"
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """As sudo leaves it for ``nobody``: a folder of that user's, in it one of root's with a file of secrets."""
+    monkeypatch.setenv("SUDO_UID", str(NOBODY.pw_uid))
+    monkeypatch.setenv("SUDO_GID", str(NOBODY.pw_gid))
+    with tempfile.TemporaryDirectory() as made:
+        users, roots = Path(made), Path(made, "roots")
+        roots.mkdir(mode=0o700)
+        (roots / "shadow").write_text(f"{SECRET}\n")
+        (users / "saved").write_text("@: 5\n")
+        os.chown(users, NOBODY.pw_uid, NOBODY.pw_gid)
+        yield users
+
+
+def run(*words: object) -> None:
+    """The command line, in this process."""
+    cli.main([str(word) for word in words], standalone_mode=False)
+
+
+def test_no_line_of_a_file_that_the_user_may_not_read_is_shown(folder: Path) -> None:
+    """Neither as a program, nor as expected values, nor as calibrations or an engine's output."""
+    secret = folder / "roots" / "shadow"
+    for words in (
+        ("parse", secret),
+        ("trace", secret, "--", "true"),
+        ("calibrate", "/bin/true", "main", "--expect", f"x=@{secret}", "--", "true"),
+        ("calibrations", "import", secret),
+        ("import", secret),
+    ):
+        with pytest.raises(TracekitError, match="Permission denied") as refused:
+            run(*words)
+        assert SECRET not in str(refused.value)
+
+
+def test_no_file_is_written_where_the_user_may_not(folder: Path) -> None:
+    """Neither a new one, nor one of root's, nor one behind a link of the user's."""
+    roots = folder / "roots"
+    (folder / "link").symlink_to(roots / "shadow")
+    for path in (roots / "new", roots / "shadow", folder / "link"):
+        for words in (("import", "--from", "bpftrace", folder / "saved"), ("calibrations", "export")):
+            with pytest.raises(TracekitError, match="Permission denied"):
+                run(*words, "-o", path)
+    assert os.listdir(roots) == ["shadow"]
+    assert (roots / "shadow").read_text() == f"{SECRET}\n"
+
+
+def test_a_result_is_the_users(folder: Path) -> None:
+    """Where the user may write, the file is theirs, and root's rights are back afterwards."""
+    run("import", "--from", "bpftrace", folder / "saved", "-o", folder / "run")
+    found = (folder / "run").stat()
+    assert (found.st_uid, found.st_gid) == (NOBODY.pw_uid, NOBODY.pw_gid)
+    assert os.geteuid() == 0
