@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import select
 import sys
+from collections.abc import Iterator
 
 from tracekit.errors import TargetError
 
@@ -19,6 +22,23 @@ def require() -> None:
             "programs can be started and watched on Linux only",
             "tracekit compile works here too: it writes the script for another machine.",
         )
+
+
+@contextlib.contextmanager
+def opened(pid: int) -> Iterator[int]:
+    """A descriptor of a process, as long as the block lasts.
+
+    Raises:
+        TargetError: if it has ended.
+    """
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError as error:
+        raise TargetError(f"process {pid} has ended") from error
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def ended(fd: int, timeout: float | None = 0) -> bool:

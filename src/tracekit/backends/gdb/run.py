@@ -27,6 +27,7 @@ from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind
 from tracekit.errors import EngineError, UnsupportedError, UsageError
+from tracekit.process import pidfd
 
 ATTACHED_EVENTS: Final = 10_000
 """After so many events a process that ran already is let go, if nothing else is asked: about three seconds."""
@@ -117,6 +118,7 @@ class GdbTracer:
         return tuple(self._notes)
 
     def attach(self) -> None:
+        self._pidfd = self._stack.enter_context(pidfd.opened(self._pid))
         self._session = self._stack.enter_context(Session(self._path))
         self._session.load("tracing", ("hold", "counting", "memory", "registers"))
         request = self._session.share(json.dumps(self._request()).encode())
@@ -216,12 +218,8 @@ class GdbTracer:
         if self.ended:
             return
         self.ended = True
-        for address, code in self._code_at.items():
-            if read_memory(self._pid, address, len(code)) == BREAKPOINTS[self._arch.name]:
-                write_memory(self._pid, address, code)
-        if is_stopped(self._pid):
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGCONT)
+        if not pidfd.ended(self._pidfd):  # else its number may be another's by now
+            self._repair()
         self._losses.append(
             Loss(
                 LossKind.INCOMPLETE,
@@ -229,6 +227,14 @@ class GdbTracer:
                 hint=f"Its breakpoints were taken away in its place: {describe_state(self._pid)}.",
             )
         )
+
+    def _repair(self) -> None:
+        for address, code in self._code_at.items():
+            if read_memory(self._pid, address, len(code)) == BREAKPOINTS[self._arch.name]:
+                write_memory(self._pid, address, code)
+        if is_stopped(self._pid):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGCONT)
 
     def finish(self) -> Sequence[Reading]:
         if not self.ended:
