@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from tracekit import __version__
+from tracekit.core.escape import printable
 from tracekit.errors import TracekitError
 
 _COMMANDS: Final = {
@@ -86,6 +87,6 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> None:
-    first, _, rest = message.partition("\n")
-    click.echo(f"tracekit: {first}" + (f"\n{rest}" if rest else ""), err=True)
+    # It may have words of an engine in it, or names of a binary's.
+    click.echo("tracekit: " + "\n".join(map(printable, message.split("\n"))), err=True)
     sys.exit(status)

@@ -29,7 +29,7 @@ def gdbs(name):
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if words[0].decode().endswith(name) and fields(int(pid)).get("State", "X")[0] not in "ZX":
+        if os.fsdecode(words[0]).endswith(name) and fields(int(pid)).get("State", "X")[0] not in "ZX":
             found.append(int(pid))
     return found
 

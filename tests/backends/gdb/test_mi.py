@@ -3,6 +3,7 @@
 import pytest
 
 from tracekit.backends.gdb.mi import Reader, Result, Stopped, Text, parse
+from tracekit.errors import EngineError
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,10 @@ def test_cut_lines():
         reader = Reader()
         pieces = [data[at : at + size] for at in range(0, len(data), size)]
         assert [record for piece in pieces for record in reader.feed(piece)] == whole
+
+
+@pytest.mark.parametrize("line", ["{", '{"kind": ', "{}", '{"a":' * 100_000, '{"type": \x1b]0;x\x07'])
+def test_what_only_begins_as_a_document(line):
+    """What is none, as a program that isn't gdb may print, is an error in words."""
+    with pytest.raises(EngineError, match="none of its records"):
+        parse(line)

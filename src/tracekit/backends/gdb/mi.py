@@ -13,6 +13,8 @@ from typing import Any
 
 import attrs
 
+from tracekit.errors import EngineError
+
 
 @attrs.frozen
 class Result:
@@ -78,9 +80,13 @@ class Reader:
 
 
 def parse(line: str) -> Record | None:
-    """The record of a line; None if it doesn't matter to us."""
+    """The record of a line; None if it doesn't matter to us.
+
+    Raises:
+        EngineError: if it begins as a document of ours does, and is none.
+    """
     if line.startswith("{"):
-        return Told(json.loads(line))
+        return _told(line)
     from pygdbmi.gdbmiparser import parse_response
 
     found = parse_response(line)
@@ -95,6 +101,16 @@ def parse(line: str) -> Record | None:
             return Text(payload)
         case _:
             return None
+
+
+def _told(line: str) -> Told:
+    try:
+        document = json.loads(line)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or "kind" not in document:
+        raise EngineError(message=f"gdb printed what is none of its records: {line[:200]!r}", engine="gdb")
+    return Told(document)
 
 
 def _stopped(payload: dict[str, Any]) -> Stopped:

@@ -126,12 +126,13 @@ def _knowledge() -> Knowledge:
 def _chosen(knowledge: Knowledge, which: str | None, *, must: bool = True) -> list[tuple[str, Stored]]:
     """The stored calibrations that a word means; those that can't be read are told on standard error."""
     from tracekit import process
+    from tracekit.core.escape import printable
 
     found = []
     with process.as_invoking_user():
         for path, stored in knowledge.store.all():
             if isinstance(stored, UsageError):
-                click.echo(f"warning: {stored.message}", err=True)
+                click.echo(f"warning: {printable(stored.message)}", err=True)
             elif which is None or _means(which, stored):
                 found.append((path, stored))
     if must and not found:
