@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tracekit.backends.bpftrace.run import find_engine
 from tracekit.cli.main import cli
 from tracekit.errors import TracekitError
 
@@ -69,3 +70,27 @@ def test_a_result_is_the_users(folder: Path) -> None:
     found = (folder / "run").stat()
     assert (found.st_uid, found.st_gid) == (NOBODY.pw_uid, NOBODY.pw_gid)
     assert os.geteuid() == 0
+
+
+@pytest.mark.parametrize("way", ["program", "folder", "link"])
+def test_no_engine_that_the_user_can_replace_runs_as_root(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Whatever PATH sudo has left, what is taken from it by itself is root's alone, on its whole way."""
+    engine = folder / "bpftrace"
+    if way == "link":
+        (folder / "program").write_text("#!/bin/sh\n")
+        (folder / "program").chmod(0o755)
+        engine.symlink_to("program")
+    else:
+        engine.write_text("#!/bin/sh\n")
+        engine.chmod(0o755)
+        os.chown(engine, NOBODY.pw_uid if way == "program" else 0, -1)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    with pytest.raises(TracekitError, match="isn't run as root: others than root can change"):
+        find_engine()
+    monkeypatch.setenv("TRACEKIT_BPFTRACE", str(engine))
+    assert find_engine() == str(engine)
+    monkeypatch.delenv("TRACEKIT_BPFTRACE")
+    monkeypatch.delenv("SUDO_UID")
+    assert find_engine() == str(engine)

@@ -6,7 +6,7 @@ process is harmed, no process of ours stays behind, and none stays stopped.
 
 from tracekit.process.attached import Attached
 from tracekit.process.engine import Engine
-from tracekit.process.find import find_program
+from tracekit.process.find import find_program, trusted
 from tracekit.process.held import held
 from tracekit.process.output import output
 from tracekit.process.signals import StopSignals, stop_signals
@@ -26,4 +26,5 @@ __all__ = [
     "nobody",
     "output",
     "stop_signals",
+    "trusted",
 ]

@@ -46,6 +46,7 @@ def find_engine() -> str:
 
     Raises:
         EngineMissingError: if there is none.
+        PrivilegeError: under sudo, if others than root can replace it.
     """
     named = os.environ.get("TRACEKIT_BPFTRACE")
     found = process.find_program(named or "bpftrace")
@@ -54,7 +55,7 @@ def find_engine() -> str:
             f"TRACEKIT_BPFTRACE={named!r} is no program" if named else "bpftrace is not installed",
             "Install it, for example with 'apt-get install bpftrace', or set TRACEKIT_BPFTRACE to its path.",
         )
-    return found
+    return found if named else process.trusted(found)
 
 
 def check_privilege() -> None:

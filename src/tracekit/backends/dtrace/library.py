@@ -25,7 +25,7 @@ import attrs
 
 from tracekit import process
 from tracekit.core.feature import Feature
-from tracekit.errors import EngineMissingError, PrivilegeError
+from tracekit.errors import EngineError, EngineMissingError, PrivilegeError
 
 _DIALECTS: Final = {"linux": "linux", "darwin": "macos", "sunos5": "illumos"}
 
@@ -70,6 +70,7 @@ def find_engine() -> str:
 
     Raises:
         EngineMissingError: if there is none.
+        PrivilegeError: under sudo, if others than root can replace it.
     """
     named = os.environ.get("TRACEKIT_DTRACE")
     # It is where an ordinary user's PATH often doesn't lead.
@@ -84,7 +85,7 @@ def find_engine() -> str:
             "macOS has it; 'apt-get install dtrace' installs it on Debian unstable, 'dnf install dtrace' on "
             "Oracle Linux. Or set TRACEKIT_DTRACE to its path.",
         )
-    return real[0]
+    return real[0] if named else process.trusted(real[0])
 
 
 def _is_of_systemtap(path: str) -> bool:
@@ -157,14 +158,33 @@ def library(engine: Installed, features: Collection[Feature]) -> Iterator[tuple[
         return
     import tempfile
 
-    # Of a name that nobody can guess, and ours alone: root is about to compile what is in it.
-    with tempfile.TemporaryDirectory(prefix="tracekit-") as folder:
+    made = tempfile.TemporaryDirectory(prefix="tracekit-", ignore_cleanup_errors=True)
+    with made as folder, _held_folder(folder) as held:
         for name, data in files.items():
-            copy = os.path.join(folder, name)
+            copy = os.path.join(held, name)
             os.makedirs(os.path.dirname(copy), mode=0o700, exist_ok=True)
             with open(copy, "xb") as file:
                 file.write(data)
-        yield (f"-xsyslibdir={folder}",)
+        yield (f"-xsyslibdir={held}",)
+
+
+@contextlib.contextmanager
+def _held_folder(path: str) -> Iterator[str]:
+    """A path to a folder of ours that stays the same one, whatever is done to its name meanwhile.
+
+    dtrace is about to compile as root what is in it, and ``TMPDIR`` may be a folder of somebody else.
+
+    Raises:
+        EngineError: if it isn't ours alone.
+    """
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        found = os.fstat(folder)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise EngineError(message=f"somebody has replaced our temporary folder {path}", engine="dtrace")
+        yield f"/proc/{os.getpid()}/fd/{folder}"
+    finally:
+        os.close(folder)
 
 
 def missing_symbols(engine: Installed) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ def find_gdb(architecture: str) -> str:
 
     Raises:
         EngineMissingError: if there is none.
+        PrivilegeError: under sudo, if others than root can replace it.
     """
     named = os.environ.get("TRACEKIT_GDB")
     wanted = "gdb" if architecture == os.uname().machine else "gdb-multiarch"
@@ -54,7 +55,7 @@ def find_gdb(architecture: str) -> str:
             f"TRACEKIT_GDB={named!r} is no program" if named else f"{wanted} is not installed",
             f"Install it, for example with 'apt-get install {wanted}', or set TRACEKIT_GDB to its path.",
         )
-    return os.path.abspath(found)
+    return os.path.abspath(found if named else process.trusted(found))
 
 
 class Session:
