@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,7 @@ from tracekit.core.result import Ending
 from tracekit.errors import PrivilegeError, TargetError
 from tracekit.process import permission, pidfd, ptrace
 from tracekit.process.entry import EntryGate, wait_at_entry
+from tracekit.process.reaping import Reaper
 from tracekit.process.spawn import Child, Failure, spawn
 from tracekit.process.user import User, become
 
@@ -37,6 +39,7 @@ class Target:
         self._holder = threading.get_ident()
         self._gate: EntryGate | None = None
         self._ending: Ending | None = None
+        self._reaper = Reaper(pid)
 
     @classmethod
     def start(
@@ -164,10 +167,12 @@ class Target:
 
         Returns:
             How it ended; None if it hasn't. An ``Ending`` without status and signal says that it isn't
-            known, since somebody else in this process has waited for it.
+            known, since somebody else in this process has waited for it, or a debugger hides it.
         """
+        deadline = None if timeout is None else monotonic() + timeout
         if self._ending is None and pidfd.ended(self._fd, timeout):
-            self._ending = _reap(self.pid)
+            left = None if deadline is None else max(0.0, deadline - monotonic())
+            self._ending = _reap(self._reaper, left)
         return self._ending
 
     def end(self, grace: float = 5.0) -> Ending:
@@ -280,11 +285,12 @@ def _start_error(child: Child, user: User | None, ending: Ending) -> TargetError
             return TargetError(f"{child.command!r} can't be started ({step}): {os.strerror(reason).lower()}")
 
 
-def _reap(pid: int) -> Ending:
+def _reap(reaper: Reaper, timeout: float | None) -> Ending | None:
     try:
-        return _ending(os.waitpid(pid, 0)[1])
+        status = reaper.reap(timeout)
     except ChildProcessError:
         return Ending()
+    return None if status is None else _ending(status)
 
 
 def _ending(status: int) -> Ending:
