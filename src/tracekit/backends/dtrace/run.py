@@ -24,6 +24,7 @@ from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind
 from tracekit.errors import EngineError, UnsupportedError
+from tracekit.process.leftover import take_out_breakpoints
 
 _ENTRY_BYTES: Final = 1024
 """More than an entry of an aggregation takes, with its keys."""
@@ -101,6 +102,7 @@ class DtraceTracer:
             "-s",
             f"/proc/{os.getpid()}/fd/{script}",
         ]
+        self._stack.callback(self._mend)
         self._engine = self._stack.enter_context(
             process.Engine.start(argv, env=_environment(), name=BACKEND, grace=self._patience)
         )
@@ -151,6 +153,8 @@ class DtraceTracer:
 
     def _take(self, data: bytes) -> None:
         self.ended = not data
+        if self.ended:
+            self._mend()
         try:
             if self.ended:
                 self._parser.close()
@@ -195,6 +199,11 @@ class DtraceTracer:
             self._notes += said.notes
         readings, self._pending = self._pending, []
         return readings
+
+    def _mend(self) -> None:
+        """Undo what a dtrace that was killed has left in processes; one that ended by itself left nothing."""
+        for pid in self._pids:
+            take_out_breakpoints(pid)
 
     def describe(self) -> Engine:
         return Engine(BACKEND, self._installed.version, self._path)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import attrs
 
 from tracekit.calibration.samples import Region
+from tracekit.process.memory import read_memory
 
 
 @attrs.frozen
@@ -63,26 +64,6 @@ def mapped_at(pid: int, fd: int, offset: int) -> tuple[int, ...]:
 def changed(pid: int, address: int, code: bytes) -> bool:
     """Whether a process has other bytes at an address than its file; True also if it can't be read."""
     return read_memory(pid, address, len(code)) != code
-
-
-def read_memory(pid: int, address: int, size: int) -> bytes:
-    """Bytes of a process's memory; none if they can't be read."""
-    try:
-        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-            memory.seek(address)
-            return memory.read(size)
-    except (OSError, OverflowError):
-        return b""
-
-
-def write_memory(pid: int, address: int, data: bytes) -> bool:
-    """Writes bytes into a process's memory, also where it may not itself; False if that isn't possible."""
-    try:
-        with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
-            memory.seek(address)
-            return memory.write(data) == len(data)
-    except OSError:
-        return False
 
 
 def _is_file(pid: int, mapping: Mapping, wanted: os.stat_result) -> bool:

@@ -15,11 +15,10 @@ from tracekit.backends.base import Options, Place, Processes, Reading, patience
 from tracekit.backends.calls import GOROUTINE
 from tracekit.backends.gdb.features import check_features
 from tracekit.backends.gdb.instrument import instrument
-from tracekit.backends.gdb.mapped import read_memory, write_memory
 from tracekit.backends.gdb.parse import reading
 from tracekit.backends.gdb.quoting import BACKEND
 from tracekit.backends.gdb.session import Session, find_gdb
-from tracekit.backends.gdb.sites import BREAKPOINTS, sites
+from tracekit.backends.gdb.sites import sites
 from tracekit.backends.gdb.watch import check_reachable, describe_state, is_stopped
 from tracekit.core.arch import architecture
 from tracekit.core.feature import Feature
@@ -28,6 +27,8 @@ from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind
 from tracekit.errors import EngineError, UnsupportedError, UsageError
 from tracekit.process import pidfd
+from tracekit.process.leftover import BREAKPOINTS, take_out_breakpoints
+from tracekit.process.memory import read_memory, write_memory
 
 ATTACHED_EVENTS: Final = 10_000
 """After so many events a process that ran already is let go, if nothing else is asked: about three seconds."""
@@ -232,6 +233,7 @@ class GdbTracer:
         for address, code in self._code_at.items():
             if read_memory(self._pid, address, len(code)) == BREAKPOINTS[self._arch.name]:
                 write_memory(self._pid, address, code)
+        take_out_breakpoints(self._pid)
         if is_stopped(self._pid):
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGCONT)

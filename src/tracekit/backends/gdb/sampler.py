@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 import attrs
 
 from tracekit import process
-from tracekit.backends.gdb.mapped import changed, mapped_at, write_memory
+from tracekit.backends.gdb.mapped import changed, mapped_at
 from tracekit.backends.gdb.records import read_records
 from tracekit.backends.gdb.session import NAME, Session, find_gdb
 from tracekit.backends.gdb.stub import check_owner
@@ -24,6 +24,8 @@ from tracekit.core.arch import architecture
 from tracekit.core.result import Ending
 from tracekit.core.target import Command, Pids
 from tracekit.errors import EngineError, TargetError, UnsupportedError
+from tracekit.process.leftover import take_out_breakpoints
+from tracekit.process.memory import write_memory
 from tracekit.process.pidfd import ended as pidfd_ended
 from tracekit.symbols.image import Image, file_offset, open_image
 
@@ -289,6 +291,7 @@ class _Sampling:
             for address, code in self._code_at.items():
                 if changed(self._pid, address, code):
                     write_memory(self._pid, address, code)
+            take_out_breakpoints(self._pid)
             if is_stopped(self._pid):
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(pidfd, signal.SIGCONT)

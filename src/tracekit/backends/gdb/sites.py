@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from tracekit.backends.base import Place
 from tracekit.backends.plan import uses
 from tracekit.core.expr import BuiltinName
 from tracekit.core.probe import FunctionProbe, Uprobe, Uretprobe
 from tracekit.core.program import Program
+from tracekit.process.leftover import BREAKPOINTS
 from tracekit.symbols.image import file_offset
-
-BREAKPOINTS: Final = {"x86_64": b"\xcc", "aarch64": b"\0\0\x20\xd4"}
-"""gdb's breakpoint instructions (``gdb/i386-tdep.c``, ``gdb/aarch64-tdep.c``)."""
 
 
 def sites(
