@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from tracekit.backends.base import Place
 from tracekit.backends.dtrace.quoting import BACKEND
 from tracekit.errors import UnsupportedError
 from tracekit.symbols import elf
 from tracekit.symbols.image import file_offset
 from tracekit.symbols.lookup import at
+
+_MISREAD: Final = re.compile(r"[\s\\`]")
+"""What 2.0.7 doesn't read in the path of a process's file; nothing else of ASCII is so."""
+
+
+def check_path(place: Place, path: str) -> None:
+    """Refuse a file whose path dtrace doesn't read as it is.
+
+    Args:
+        place: a place in the file.
+        path: where the process has it from.
+
+    Raises:
+        UnsupportedError: if it is such a path.
+    """
+    if _MISREAD.search(path):
+        raise UnsupportedError(
+            feature=f"the functions of {place.image.path}",
+            backend=BACKEND,
+            reason="it doesn't find files with a blank, a backslash or a backtick in their paths",
+            remedy="Use bpftrace, or run it by another path.",
+        )
 
 
 def check_reach(place: Place, virtual: int, *, program: bool) -> None:

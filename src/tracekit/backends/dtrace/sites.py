@@ -11,7 +11,7 @@ from tracekit.backends.dtrace.attach import Site, by_name, entry, exits
 from tracekit.backends.dtrace.dialect import Dialect
 from tracekit.backends.dtrace.loaded import PROGRAM, address, module
 from tracekit.backends.dtrace.quoting import BACKEND, module_name, probe_name
-from tracekit.backends.dtrace.reach import check_reach
+from tracekit.backends.dtrace.reach import check_path, check_reach
 from tracekit.core.arch import Architecture
 from tracekit.core.probe import FunctionName, FunctionProbe, Probe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
@@ -110,6 +110,7 @@ def _probes(place: Place, pid: int, addresses: Sequence[int], dialect: Dialect) 
     can't be (2.0.7: "only the a.out module is valid with the '-' function").
     """
     loaded = module(pid, place)
+    check_path(place, loaded.path)
     for virtual in addresses:
         check_reach(place, virtual, program=loaded.name == PROGRAM)
         if loaded.name == PROGRAM:
