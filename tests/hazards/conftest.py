@@ -33,7 +33,7 @@ class Used:
     environment: dict[str, str]
 
     def run(self, program: str, target: tk.Command) -> tk.Result:
-        """A whole run. dtrace 2.0.7 loses its END clause now and then, which the result tells: then once more."""
+        """A whole run; once more where dtrace 2.0.7 has lost its END clause, which the result tells."""
         for _ in range(3 if self.backend == "dtrace" else 1):
             result = tk.run(tk.parse(program), target, backend=self.backend)
             if result.complete:

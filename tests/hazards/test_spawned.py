@@ -27,7 +27,7 @@ WORDS = (
     "'",
     '"',
     "\\",
-    "line\nline",
+    "a\nb",
     "; touch pwned",
     "\udcff",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -120,6 +121,13 @@ def test_each_return_instruction_counts_as_a_probe(throwing: str) -> None:
     assert len(places(throwing, "many", max_probes=9)) == 1
     with pytest.raises(UsageError, match="needs 9 probes"):
         places(throwing, "many", max_probes=8)
+
+
+def test_what_would_be_probed_is_shown_where_it_is_too_much(plain: str) -> None:
+    """A pattern that matches more than was meant is refused, with some of the functions.""" ""
+    with pytest.raises(UsageError, match=r"needs \d+ probes at functions; the most is 5") as caught:
+        places(plain, "*", max_probes=5, kind="uprobe")
+    assert re.match(r"They are for (?:\w+, ){5}and \d+ more\. Use a narrower pattern", caught.value.hint)
 
 
 def test_patterns_leave_out_what_cannot_be_probed(throwing: str) -> None:

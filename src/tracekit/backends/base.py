@@ -185,9 +185,11 @@ class Backend(Protocol):
     Attributes:
         takes_hold: whether the engine takes hold of processes by itself, as a debugger does, and needs a
             command to wait for it at its program's entry, held by nobody.
+        in_files: whether its probes are in files, and so in every process that runs them.
     """
 
     takes_hold: bool
+    in_files: bool
 
     def compile(
         self,

@@ -13,7 +13,7 @@ from tracekit.backends.base import Place
 from tracekit.core.probe import FunctionName, FunctionProbe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.core.result import Binary
-from tracekit.errors import PrivilegeError, TargetError, UnsupportedError, UsageError
+from tracekit.errors import PrivilegeError, TargetError, UnsupportedError
 from tracekit.symbols import (
     Function,
     Image,
@@ -32,6 +32,7 @@ from tracekit.symbols.opening import open_regular
 from tracekit.workflow.binaries import found_or_known
 from tracekit.workflow.ends import check_entry, return_instructions
 from tracekit.workflow.knowledge import Knowledge
+from tracekit.workflow.preview import too_many
 
 _LDCONFIG: Final = "/sbin/ldconfig"
 
@@ -95,10 +96,8 @@ def locate(
                     find_usdt(image, probe.provider, probe.name)
         count = sum(place.probes for found in places.values() for place in found)
         if count > max_probes:
-            raise UsageError(
-                f"the program needs {count} probes at functions; the most is {max_probes}",
-                "Use a narrower pattern, or raise --max-probes; each probe costs about 0.1 s to take away.",
-            )
+            names = [place.function.name for found in places.values() for place in found]
+            raise too_many(names, count, max_probes)
         return Located(places, finder.files, finder.binaries, tuple(finder.notes), tuple(finder.descriptors))
     except BaseException:
         for descriptor in finder.descriptors:

@@ -31,6 +31,7 @@ from tracekit.core.result import (
 from tracekit.core.target import Command, Pids, Target
 from tracekit.errors import UsageError
 from tracekit.syntax import print_program
+from tracekit.workflow.bystanders import bystanders
 from tracekit.workflow.choose import AUTO, Choice
 from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.locate import locate
@@ -93,6 +94,10 @@ class Session:
             self._command.release()
         # While the target runs already: it takes a while.
         self._warnings = warnings_of(self._located.places, knowledge)
+        if pids or self._command:
+            in_files = find_backend(self.choice.backend if self.choice else backend).in_files
+            own = {os.getpid(), *pids, *([self._command.pid] if self._command else [])}
+            self._warnings += bystanders(self._located.files, own) if in_files else ()
 
     @property
     def script(self) -> str:

@@ -15,6 +15,7 @@ class BpftraceBackend:
     """A ``Backend`` that is bpftrace."""
 
     takes_hold = False
+    in_files = True
 
     def compile(
         self,

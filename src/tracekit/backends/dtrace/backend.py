@@ -15,6 +15,7 @@ class DtraceBackend:
     """A ``Backend`` that is DTrace."""
 
     takes_hold = True
+    in_files = True
 
     def compile(
         self,

@@ -12,8 +12,25 @@ from tracekit.symbols import elf
 from tracekit.symbols.image import file_offset
 from tracekit.symbols.lookup import at
 
+_MOST_PROBES: Final = 500
+"""With thousands, dtrace 2.0.7 doesn't get ready, and the kernel has taken an hour to take its probes away."""
 _MISREAD: Final = re.compile(r"[\s\\`]")
 """What 2.0.7 doesn't read in the path of a process's file; nothing else of ASCII is so."""
+
+
+def check_number(probes: int) -> None:
+    """Refuse more probes than dtrace comes to an end with.
+
+    Raises:
+        UnsupportedError: if there are so many.
+    """
+    if probes > _MOST_PROBES:
+        raise UnsupportedError(
+            feature=f"{probes} probes",
+            backend=BACKEND,
+            reason=f"with more than {_MOST_PROBES} the kernel may be busy for minutes or more taking them away",
+            remedy="Use bpftrace, or a narrower pattern.",
+        )
 
 
 def check_path(place: Place, path: str) -> None:

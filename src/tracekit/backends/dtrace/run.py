@@ -18,6 +18,7 @@ from tracekit.backends.dtrace.loaded import check_seen
 from tracekit.backends.dtrace.messages import read_messages
 from tracekit.backends.dtrace.parse import OutputParser
 from tracekit.backends.dtrace.quoting import BACKEND
+from tracekit.backends.dtrace.reach import check_number
 from tracekit.backends.dtrace.sites import check_processes, sites
 from tracekit.core.arch import Architecture, architecture
 from tracekit.core.probe import FunctionProbe
@@ -54,7 +55,9 @@ class DtraceTracer:
         check_processes(places, processes.pids)
         self._program, self._places, self._options = program, places, options
         self._pids = processes.pids
-        self._patience = patience(sum(place.probes for found in places.values() for place in found))
+        probes = sum(place.probes for found in places.values() for place in found)
+        check_number(probes * len(processes.pids))
+        self._patience = patience(probes)
         self._arch = _architecture(places)
         self._path = find_engine()
         check_privilege()

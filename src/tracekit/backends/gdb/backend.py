@@ -15,6 +15,7 @@ class GdbBackend:
     """A ``Backend`` that is gdb."""
 
     takes_hold = False  # it takes a command at its first instruction; see ``Processes.hand_over``
+    in_files = False
 
     def compile(
         self,
