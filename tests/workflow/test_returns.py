@@ -124,7 +124,7 @@ def test_each_return_instruction_counts_as_a_probe(throwing: str) -> None:
 
 
 def test_what_would_be_probed_is_shown_where_it_is_too_much(plain: str) -> None:
-    """A pattern that matches more than was meant is refused, with some of the functions.""" ""
+    """A pattern that matches more than was meant is refused, with some of the functions."""
     with pytest.raises(UsageError, match=r"needs \d+ probes at functions; the most is 5") as caught:
         places(plain, "*", max_probes=5, kind="uprobe")
     assert re.match(r"They are for (?:\w+, ){5}and \d+ more\. Use a narrower pattern", caught.value.hint)

@@ -14,6 +14,7 @@ from tracekit.errors import FunctionNotFoundError
 from tracekit.symbols import elf, qualified
 from tracekit.symbols.demangle import MANGLED, readable
 from tracekit.symbols.image import Image
+from tracekit.symbols.inlined import inlined_note
 from tracekit.symbols.lookup import clones, defined
 from tracekit.symbols.sourcenames import clones_in_source, imported_in_source, source_path
 from tracekit.symbols.spelling import decode, encode, split_clone
@@ -77,6 +78,8 @@ def _reason(image: Image, name: FunctionName) -> tuple[tuple[str, ...], str]:
         return (), _imported(image)
     if any(table.named(encode(name.text)) for table in image.symbols):
         return (), "That symbol is not a function."
+    if note := inlined_note(image, name.text):
+        return (), note
     return _nearest(name.text.replace("*", ""), names), ""
 
 

@@ -14,7 +14,7 @@ from tracekit.symbols.dwarf.addresses import AddressMap
 from tracekit.symbols.dwarf.entry import Die
 from tracekit.symbols.dwarf.lists import address as indexed
 from tracekit.symbols.dwarf.lists import code_ranges
-from tracekit.symbols.dwarf.names import own
+from tracekit.symbols.dwarf.names import own, qualified
 from tracekit.symbols.dwarf.reader import Source, Unit
 from tracekit.symbols.dwarf.registers import REGISTERS
 from tracekit.symbols.dwarf.signatures import declared_in, signature
@@ -34,6 +34,7 @@ class DebugInfo:
     def __init__(self, source: Source, machine: str) -> None:
         self.path = source.path
         self.machine = machine
+        self._source = source
         self._addresses = AddressMap(source)
         self._found: dict[tuple[int, str], Die] = {}
 
@@ -89,6 +90,27 @@ class DebugInfo:
         with self._guarded():
             return declared_in(self._function(address))[0]
 
+    def inlined(self, name: str, largest: int) -> int:
+        """How many copies of a function of that name stand inside of others, as far as its own units tell.
+
+        Args:
+            name: without scopes, or with all of them.
+            largest: of so many bytes and more, nothing is looked at.
+
+        Raises:
+            DebugInfoError: if the debug information is corrupt.
+        """
+        with self._guarded():
+            if self._source.sections[".debug_info"].size >= largest:
+                return 0
+            units = (self._source.unit(h.start) for h in self._source.headers if h.signature is None)
+            return sum(
+                count
+                for unit in units
+                for entry, count in unit.outline.inlined.items()
+                if name in _names(unit.die(unit.start + entry))
+            )
+
     def _function(self, address: int, symbol: str = "") -> Die:
         """The entry of the code at an address; that of the symbol's name if there are several."""
         key = address, symbol
@@ -132,6 +154,10 @@ class DebugInfo:
                 f"{self.path} has corrupt debug information: {type(error).__name__}: {str(error)[:200]}",
                 "Build it anew; if it is sound, please report this.",
             ) from error
+
+
+def _names(function: Die) -> tuple[str, str]:
+    return own(function), qualified(function)
 
 
 def _functions(unit: Unit, address: int) -> Iterator[Die]:
