@@ -51,6 +51,7 @@ class Session:
 
     Attributes:
         choice: which backend was taken, and why; None if its name was given.
+        bystanders: notes on other processes that meet the probes, too.
     """
 
     def __init__(self, program: Program, target: Target, backend: str, options: Options) -> None:
@@ -63,6 +64,7 @@ class Session:
         self._stopped_target = False
         self._first_nanoseconds: int | None = None
         self._warnings: tuple[str, ...] = ()
+        self.bystanders: tuple[str, ...] = ()
         self.choice: Choice | None = None
         try:
             self._begin(backend)
@@ -97,7 +99,7 @@ class Session:
         if pids or self._command:
             in_files = find_backend(self.choice.backend if self.choice else backend).in_files
             own = {os.getpid(), *pids, *([self._command.pid] if self._command else [])}
-            self._warnings += bystanders(self._located.files, own) if in_files else ()
+            self.bystanders = bystanders(self._located.files, own) if in_files else ()
 
     @property
     def script(self) -> str:
@@ -109,7 +111,8 @@ class Session:
         """What a reader should know before the result is there."""
         chosen = self.choice
         second = (f"traced with {chosen.backend}, {chosen.why}",) if chosen and chosen.refusals else ()
-        found = (*second, *self._located.notes, *self._resolved.notes, *self._warnings, *self._tracer.notes)
+        of_target = (*self._warnings, *self.bystanders)
+        found = (*second, *self._located.notes, *self._resolved.notes, *of_target, *self._tracer.notes)
         return tuple(dict.fromkeys(found))
 
     @property

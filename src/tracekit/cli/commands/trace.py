@@ -177,6 +177,8 @@ def command(
         if not quiet:
             for found in session.resolutions:
                 click.echo(printable(in_words(found)), err=True)
+            for note in session.bystanders:
+                click.echo(f"note: {note}", err=True)
             until = "when it ends" if not isinstance(target, SystemWide) else "after --duration"
             chosen = printable(f" with {choice.backend}, {choice.why}") if choice else ""
             click.echo(f"tracing{chosen}; the result comes {until}, or with Ctrl-C", err=True)
