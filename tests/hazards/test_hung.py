@@ -59,7 +59,7 @@ def test_an_engine_that_hangs_is_given_up(
 ) -> None:
     """Stopped as by a lack of memory, it is waited for only so long; that is told, and the target lives on."""
     monkeypatch.setattr("tracekit.backends.bpftrace.run._NUDGE_SECONDS", None)  # it would have it go on
-    monkeypatch.setattr("tracekit.backends.gdb.session.PATIENCE", 5.0)
+    monkeypatch.setattr("tracekit.backends.gdb.session.PATIENCE", 2.0)
     monkeypatch.setattr(Debugger, "GRACE", 1.0)
     process = waiting()
     with used.start(f"uprobe:{victim}:hit {{ @ = count() }}", process.pid) as session:

@@ -23,6 +23,8 @@ def bystanders(files: Mapping[str, str], own: Collection[int]) -> tuple[str, ...
         own: the target's processes.
     """
     wanted = {_identity(path): name for name, path in files.items()}
+    if not wanted:
+        return ()
     programs = {file for pid in own for file in _program(pid)}
     loaded = _program if programs.issuperset(wanted) else _mapped  # which takes ten times as long
     found = dict.fromkeys(wanted.values(), 0)
