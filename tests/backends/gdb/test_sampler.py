@@ -123,8 +123,8 @@ def test_binary_by_descriptor(build, tmp_path):
     assert len(samples.hits) == 8
 
 
-def test_scripts_of_a_binary_are_not_run(build, tmp_path):
-    """A binary that brings a script for gdb doesn't get it executed, though its symbols are read."""
+def test_scripts_of_a_binary_are_not_run(build, tmp_path, monkeypatch):
+    """A binary that brings a script doesn't get it executed, by a gdb that trusts it and reads its symbols."""
     made = tmp_path / "made"
     source = tmp_path / "script.S"
     code = f"gdb.inlined\\nopen('{made}', 'w')\\n"
@@ -132,8 +132,11 @@ def test_scripts_of_a_binary_are_not_run(build, tmp_path):
         '.section .debug_gdb_scripts,"MS",@progbits,1\n.byte 4\n' + f'.asciz "{code}"\n'
     )  # the format: gdb's manual, dotdebug_gdb_scripts section
     binary = build("calls.c", "-O0", "-pie", "-pthread", str(source))
-    trusting = ["gdb", "-nx", "-batch", "-ex", "set auto-load safe-path /", "-ex", f"file {binary}"]
-    subprocess.run(trusting, check=True, capture_output=True)
+    trusting = tmp_path / "gdb"
+    trusting.write_text("#!/bin/sh\nexec gdb -iex 'set auto-load safe-path /' \"$@\"\n")
+    trusting.chmod(0o755)
+    monkeypatch.setenv("TRACEKIT_GDB", str(trusting))
+    subprocess.run([trusting, "-nx", "-batch", "-ex", f"file {binary}"], check=True, capture_output=True)
     assert made.exists()
     made.unlink()
     samples = sample(request(binary, "insert", after=after_prologue(binary, "insert")))
