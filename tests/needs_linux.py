@@ -15,6 +15,7 @@ REASONS: Final = {
     "cli": "it traces programs with bpftrace or gdb, which need Linux",
     "conformance": "it runs engines on Linux",
     "docs": "the examples trace programs with bpftrace, which needs Linux",
+    "hazards": "it runs engines on Linux",
     "live": "it runs engines on Linux",
     "process": _PROCESSES,
     "security": "what it tries needs Linux's processes and binaries",
