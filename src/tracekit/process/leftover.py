@@ -17,6 +17,8 @@ from tracekit.process.memory import read_memory, write_memory
 BREAKPOINTS: Final = {"x86_64": b"\xcc", "aarch64": b"\0\0\x20\xd4"}
 """What debuggers write over an instruction (``gdb/i386-tdep.c``, ``gdb/aarch64-tdep.c``), by ``uname -m``."""
 
+_LARGEST: Final = 16 << 20
+"""Bytes: a loader is far smaller, and which one a program has is its own choice."""
 _AT_BASE: Final = 7
 """The loader's address, in what the kernel tells a program (getauxval(3))."""
 
@@ -61,6 +63,8 @@ def _loader(pid: int) -> Iterator[tuple[int, bytes]]:
         for addresses, permissions, offset, *identity, name in (row for row in rows if len(row) == 6):
             if "x" in permissions and identity == its_file:
                 start, end = (int(word, 16) for word in addresses.split("-"))
+                if end - start > _LARGEST:
+                    continue
                 with _opened(pid, f"{start:x}-{end:x}", name.rstrip("\n")) as loader:
                     loader.seek(int(offset, 16))
                     yield start, loader.read(end - start)
