@@ -25,6 +25,7 @@ from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind
 from tracekit.errors import EngineError, UnsupportedError
+from tracekit.process import pidfd
 from tracekit.process.leftover import take_out_breakpoints
 
 _ENTRY_BYTES: Final = 1024
@@ -72,6 +73,7 @@ class DtraceTracer:
                 "prints to 'tracekit import'.",
             )
         self._stack = ExitStack()
+        self._held: dict[int, int] = {}
         self._notes: list[str] = []
         self._losses: list[Loss] = []
         self._pending: list[Reading] = []
@@ -105,6 +107,7 @@ class DtraceTracer:
             "-s",
             f"/proc/{os.getpid()}/fd/{script}",
         ]
+        self._held = {pid: self._stack.enter_context(pidfd.opened(pid)) for pid in self._pids}
         self._stack.callback(self._mend)
         self._engine = self._stack.enter_context(
             process.Engine.start(argv, env=_environment(), name=BACKEND, grace=self._patience)
@@ -205,8 +208,9 @@ class DtraceTracer:
 
     def _mend(self) -> None:
         """Undo what a dtrace that was killed has left in processes; one that ended by itself left nothing."""
-        for pid in self._pids:
-            take_out_breakpoints(pid)
+        for pid, fd in self._held.items():
+            if not pidfd.ended(fd):  # else its number may be another's by now
+                take_out_breakpoints(pid)
 
     def describe(self) -> Engine:
         return Engine(BACKEND, self._installed.version, self._path)
