@@ -14,7 +14,7 @@ export TRACEKIT_ENGINES ?= /var/cache/tracekit-engines
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint engines engines-down truth bench examples tools clean
+.PHONY: help venv demo test lint engines engines-down truth soak bench examples tools clean
 
 help: ## List what make can do.
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -44,6 +44,10 @@ engines-down: ## Remove them.
 truth: .venv/installed-dev ## Compare what is said of random functions by many compilers with what they are passed.
 	@tools/install.sh "the truth" $$($(VENV)/python -m tests.truth --packages)
 	@$(VENV)/python -m tests.truth $(TRUTH)
+
+soak: .venv/installed-dev ## Run tracekit under random faults for SOAK minutes (35); SEED=… RUN=… repeats one run (needs root).
+	@tools/install.sh "the targets of the soak" gcc=gcc g++=g++ go=golang-go /usr/include/stdio.h=libc6-dev
+	@$(VENV)/python -m tests.faults.soak --minutes $(or $(SOAK),35) $(if $(SEED),--seed $(SEED)) $(if $(RUN),--run $(RUN)) $(ONLY)
 
 bench: .venv/installed-dev ## Measure what tracekit costs (the whole of it needs root).
 	@for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do \

@@ -1,5 +1,17 @@
-"""``python -m tracekit``."""
+"""``python -m tracekit``, and the command ``tracekit``."""
 
-from tracekit.cli.main import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command; Ctrl-C ends it without a traceback also while its modules are being read."""
+    try:
+        from tracekit.cli.main import main as command
+    except KeyboardInterrupt:
+        sys.stderr.write("tracekit: interrupted before there was a result\n")
+        sys.exit(130)
+    command()
+
+
+if __name__ == "__main__":
+    main()

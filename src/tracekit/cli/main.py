@@ -64,6 +64,10 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command; every error that is foreseen ends in one sentence and a status."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from tracekit.process import fill_standard_streams
+
+        fill_standard_streams()
     try:
         status: Any = cli.main(standalone_mode=False)
         sys.stdout.flush()

@@ -9,7 +9,9 @@ from tracekit.process.engine import Engine
 from tracekit.process.find import find_program, trusted
 from tracekit.process.held import held
 from tracekit.process.output import output
+from tracekit.process.scratch import scratch_folder
 from tracekit.process.signals import StopSignals, stop_signals
+from tracekit.process.streams import fill_standard_streams
 from tracekit.process.target import Target
 from tracekit.process.user import User, as_invoking_user, invoking_user, nobody
 
@@ -20,11 +22,13 @@ __all__ = [
     "Target",
     "User",
     "as_invoking_user",
+    "fill_standard_streams",
     "find_program",
     "held",
     "invoking_user",
     "nobody",
     "output",
+    "scratch_folder",
     "stop_signals",
     "trusted",
 ]

@@ -297,10 +297,15 @@ def _end_with(parent: int) -> None:
 
 
 def _set_signals() -> None:
-    """In the child: DTrace heeds SIGINT only if it isn't ignored, as it is in a script's background job."""
+    """In the child: what its own and our ends are to do to it.
+
+    DTrace heeds SIGINT only if it isn't ignored, as it is in a script's background job. When we are gone,
+    nobody reads its pipes: SIGPIPE would end it before it has taken its probes away.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _exec_error(name: str, failure: Failure) -> TracekitError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import sys
 import threading
 
 PIPE_SIZE = 1 << 20
@@ -35,6 +36,22 @@ def set_streams(*fds: int) -> None:
     high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in fds]
     for number, fd in enumerate(high):
         os.dup2(fd, number)
+
+
+def fill_standard_streams() -> None:
+    """Puts something in the place of those of our standard streams that are closed.
+
+    Else a file of ours would get such a number, and whoever inherits our streams would write into it. What is
+    put there can't be written to, or read, as if it were closed: a result that can't be printed is an error.
+    """
+    for number, unusable in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, unusable)  # takes the lowest number that is free, which is this one
+            os.set_inheritable(number, True)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
 
 
 class Output:

@@ -127,8 +127,14 @@ class Session:
 
     @property
     def running(self) -> bool:
-        """Whether events are still counted."""
-        return self._final is None and not self._tracer.ended and not self._target_ended()
+        """Whether events are still counted; or, if the engine has died, whether its command still runs."""
+        over = self._tracer.ended and not (self._command and self.engine_died)
+        return self._final is None and not over and not self._target_ended()
+
+    @property
+    def engine_died(self) -> bool:
+        """Whether the engine has ended without its result. A command then goes on to its own end."""
+        return self._tracer.ended and not (self._latest is not None and self._latest.final)
 
     def _target_ended(self) -> bool:
         if self._command:
@@ -153,7 +159,10 @@ class Session:
         finally:
             if wake is not None:
                 self._selector.unregister(wake)
-        return self._take(self._tracer.poll())
+        snapshots = self._take(self._tracer.poll())
+        if self._tracer.ended and self._tracer.fileno() in self._selector.get_map():
+            self._selector.unregister(self._tracer.fileno())  # its end would be there to be read for ever
+        return snapshots
 
     def _take(self, readings: Sequence[Reading]) -> list[Snapshot]:
         snapshots = []

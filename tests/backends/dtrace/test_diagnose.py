@@ -147,6 +147,13 @@ def test_sip_is_named_where_it_may_be_why_a_probe_is_missing():
     assert "csrutil" not in diagnose(1, said.encode()).hint
 
 
+def test_a_path_that_dtrace_cannot_follow_is_said_to_be():
+    """dtrace only says that the module isn't the program: why that may be is said in its place."""
+    error = diagnose(1, f"{SCRIPT}line 8: only the a.out module is valid with the '-' function\n".encode())
+    assert isinstance(error, TargetError)
+    assert "by its path" in error.message and "bpftrace" in error.hint
+
+
 def test_an_unknown_failure_quotes_dtrace():
     """What isn't known is still an error with dtrace's own words and its ending."""
     error = diagnose(1, b"dtrace: something new\n")

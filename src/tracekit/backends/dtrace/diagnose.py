@@ -102,6 +102,13 @@ _LINUX: Final = (
         "It may be too large: split the clause, use fewer string keys, or a smaller --max-string.",
     ),
     _Cause(
+        r"only the a\.out module is valid",
+        TargetError,
+        "dtrace doesn't find the program of the process by its path",
+        "The file was replaced or deleted, or its path has spaces or other signs that dtrace can't read: "
+        "use bpftrace.",
+    ),
+    _Cause(
         r"failed to create BPF map '(?P<map>[^']*)'",
         EngineError,
         "the kernel has no room for dtrace's table {map}",

@@ -25,7 +25,7 @@ import attrs
 
 from tracekit import process
 from tracekit.core.feature import Feature
-from tracekit.errors import EngineError, EngineMissingError, PrivilegeError
+from tracekit.errors import EngineMissingError, PrivilegeError
 
 _DIALECTS: Final = {"linux": "linux", "darwin": "macos", "sunos5": "illumos"}
 
@@ -156,35 +156,14 @@ def library(engine: Installed, features: Collection[Feature]) -> Iterator[tuple[
     if _CODE not in files:
         yield ()
         return
-    import tempfile
-
-    made = tempfile.TemporaryDirectory(prefix="tracekit-", ignore_cleanup_errors=True)
-    with made as folder, _held_folder(folder) as held:
+    # Where only we can have written: root is about to compile what is in it.
+    with process.scratch_folder() as folder:
         for name, data in files.items():
-            copy = os.path.join(held, name)
+            copy = os.path.join(folder, name)
             os.makedirs(os.path.dirname(copy), mode=0o700, exist_ok=True)
             with open(copy, "xb") as file:
                 file.write(data)
-        yield (f"-xsyslibdir={held}",)
-
-
-@contextlib.contextmanager
-def _held_folder(path: str) -> Iterator[str]:
-    """A path to a folder of ours that stays the same one, whatever is done to its name meanwhile.
-
-    dtrace is about to compile as root what is in it, and ``TMPDIR`` may be a folder of somebody else.
-
-    Raises:
-        EngineError: if it isn't ours alone.
-    """
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        found = os.fstat(folder)
-        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            raise EngineError(message=f"somebody has replaced our temporary folder {path}", engine="dtrace")
-        yield f"/proc/{os.getpid()}/fd/{folder}"
-    finally:
-        os.close(folder)
+        yield (f"-xsyslibdir={folder}",)
 
 
 def missing_symbols(engine: Installed) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from tracekit.backends.base import Options, Place, Processes, Reading, patience
 from tracekit.backends.dtrace.dialect import LINUX, dialect
 from tracekit.backends.dtrace.features import check_features
 from tracekit.backends.dtrace.instrument import Instrumented, instrument
+from tracekit.backends.dtrace.leftovers import Leftovers
 from tracekit.backends.dtrace.library import check_privilege, find_engine, installed, library, remark
 from tracekit.backends.dtrace.loaded import check_seen
 from tracekit.backends.dtrace.messages import read_messages
@@ -97,6 +98,7 @@ class DtraceTracer:
         script = os.memfd_create("tracekit.d")
         self._stack.callback(os.close, script)
         os.write(script, self._script.text.encode("utf-8", "surrogateescape"))
+        left = self._stack.enter_context(ExitStack())
         # It lives as long as the engine: what closes first was opened last.
         of_library = self._stack.enter_context(library(self._installed, self._features))
         argv = [
@@ -116,6 +118,8 @@ class DtraceTracer:
             self._notes.append(note)
         self._parser: OutputParser = OutputParser(self._script.plan)
         self._await_ready()
+        # Opened while it runs, as it sees it, and removed when it has ended.
+        left.callback(Leftovers(self._engine.pid).remove)
         for place in (place for found in self._places.values() for place in found):
             for pid in self._pids:
                 check_seen(self._engine.pid, pid, place)

@@ -182,15 +182,19 @@ def command(
             until = "when it ends" if not isinstance(target, SystemWide) else "after --duration"
             chosen = printable(f" with {choice.backend}, {choice.why}") if choice else ""
             click.echo(f"tracing{chosen}; the result comes {until}, or with Ctrl-C", err=True)
-        deadline = None if duration is None else monotonic() + duration
+        deadline, told = None if duration is None else monotonic() + duration, False
         while session.running and signals.take() is None:
             left = None if deadline is None else deadline - monotonic()
             if left is not None and left <= 0:
                 break
             for snapshot in session.wait(left, wake=signals.fileno()):
                 screen.snapshot(snapshot)
+            if session.engine_died and session.running and not told:
+                told = True
+                click.echo("the engine has died: nothing more is counted; the command goes on", err=True)
         result = session.stop()
-    screen.result(result)
+        # Within the block: Ctrl-C once more must not cut short what is being written.
+        screen.result(result)
     ending = result.provenance.target.ending
     tell_ending(ending, quiet)
     if propagate_exit and ending is not None and result.complete:

@@ -1,0 +1,82 @@
+"""What the proofs share: the engines that they concern, and targets of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.faults.builds import build
+from tests.faults.cli import Engine, Target
+from tests.faults.ledger import Ledger
+from tests.faults.soak.worker import programs
+
+BPFTRACES = ("bpftrace 0.17", "bpftrace 0.23", "bpftrace 0.27")
+COLUMNS = (*BPFTRACES, "dtrace 2.0.7", "gdb 13")
+
+
+@pytest.fixture(scope="session")
+def found_programs() -> dict[str, str]:
+    """The engines that there are, by the matrix's names."""
+    if os.geteuid() != 0:
+        pytest.skip("tracing needs root")
+    return programs()
+
+
+@pytest.fixture(params=COLUMNS)
+def engine(request: pytest.FixtureRequest, found_programs: dict[str, str]) -> Engine:
+    """Each engine in turn."""
+    return an_engine(request.param, found_programs)
+
+
+@pytest.fixture(params=BPFTRACES)
+def bpftrace(request: pytest.FixtureRequest, found_programs: dict[str, str]) -> Engine:
+    """Each bpftrace in turn."""
+    return an_engine(request.param, found_programs)
+
+
+@pytest.fixture
+def any_engine(found_programs: dict[str, str]) -> Engine:
+    """One engine, where it doesn't matter which: the quickest."""
+    return an_engine("gdb 13", found_programs)
+
+
+def an_engine(column: str, found: dict[str, str]) -> Engine:
+    """An engine; skips the test if it isn't there."""
+    if column not in found:
+        pytest.skip(f"there is no {column} here: 'make engines' sets it up")
+    return Engine(column, found[column])
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with all targets."""
+    folder = tmp_path_factory.mktemp("faults")
+    build(folder)
+    return folder
+
+
+@pytest.fixture
+def target(built: Path, tmp_path: Path) -> Iterator[Callable[..., Target]]:
+    """A function that gives a copy of a target, with a ledger of its own."""
+    made: list[Target] = []
+
+    def copy(name: str = "steady", called: str = "") -> Target:
+        folder = tmp_path / f"target{len(made)}"
+        folder.mkdir()
+        path = folder / (called or name)
+        shutil.copy(built / name, path)
+        made.append(Target(path, Ledger(folder / "ledger")))
+        return made[-1]
+
+    yield copy
+    for found in made:
+        found.close()
+
+
+@pytest.fixture
+def steady(target: Callable[..., Target]) -> Target:
+    """A copy of the target in C."""
+    return target()
