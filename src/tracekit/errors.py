@@ -2,14 +2,37 @@
 
 The command line prints ``message`` and ``hint`` and ends with ``exit_code``:
 1 for a failure, 2 for a request that can't be meant (see ``docs/cli.md``).
+
+Whatever a message is about may come from a hostile file or program, so every message is one line of visible
+characters, and not endless, however it was made; so is each line of a hint.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import attrs
+
+from tracekit.escape import printable
+
+_LONGEST: Final = 1000
+"""Characters of a message; what is left out of a longer one is in its middle, since causes stand at the end."""
+
+_LINES: Final = 50
+"""Lines of a hint."""
+
+
+def _line(text: str) -> str:
+    return _cut(printable(_cut(text)))  # escapes have up to ten characters for one
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(_line, text.split("\n")[:_LINES]))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 300]} … {text[-300:]}"
 
 
 @attrs.define(eq=False, slots=False, auto_exc=True)
@@ -22,8 +45,8 @@ class TracekitError(Exception):
         exit_code: the status with which the command line ends.
     """
 
-    message: str
-    hint: str = ""
+    message: str = attrs.field(converter=_line)
+    hint: str = attrs.field(default="", converter=_lines)
     exit_code: ClassVar[int] = 1
 
     def __str__(self) -> str:
@@ -49,8 +72,8 @@ class ProgramSyntaxError(UsageError):
         origin: a file's name, or ``<program>``.
     """
 
-    message: str
-    hint: str = ""
+    message: str = attrs.field(converter=_line)
+    hint: str = attrs.field(default="", converter=_lines)
     source: str
     offset: int
     length: int = 1
@@ -71,9 +94,11 @@ class ProgramSyntaxError(UsageError):
         end = self.source.find("\n", self.offset)
         line = self.source[start : end if end >= 0 else len(self.source)]
         width = max(1, min(self.length, len(line) - (self.column - 1)))
+        # One character for each, so that the caret stands right.
+        line = "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
         # Tabs stay tabs under the line, so that the caret stands where the eye expects it.
         pad = "".join(c if c == "\t" else " " for c in line[: self.column - 1])
-        place = f"{self.origin}:{self.line}:{self.column}: {self.message}"
+        place = f"{printable(self.origin)}:{self.line}:{self.column}: {self.message}"
         picture = f"{place}\n  {line}\n  {pad}{'^' * width}"
         return f"{picture}\n{self.hint}" if self.hint else picture
 
@@ -89,8 +114,8 @@ class UnsupportedError(TracekitError):
         alternatives: names of the backends that can.
     """
 
-    message: str = attrs.field(init=False)
-    hint: str = attrs.field(init=False)
+    message: str = attrs.field(init=False, converter=_line)
+    hint: str = attrs.field(init=False, converter=_lines)
     feature: str
     backend: str
     reason: str
@@ -129,8 +154,8 @@ class FunctionNotFoundError(TracekitError):
         near: the names that come nearest, best first.
     """
 
-    message: str = attrs.field(init=False)
-    hint: str = attrs.field(init=False)
+    message: str = attrs.field(init=False, converter=_line)
+    hint: str = attrs.field(init=False, converter=_lines)
     function: str
     binary: str
     near: tuple[str, ...] = ()
@@ -154,8 +179,8 @@ class AmbiguousFunctionError(TracekitError):
         note: how else to name one, as the rest of a sentence; or the empty string.
     """
 
-    message: str = attrs.field(init=False)
-    hint: str = attrs.field(init=False)
+    message: str = attrs.field(init=False, converter=_line)
+    hint: str = attrs.field(init=False, converter=_lines)
     function: str
     binary: str
     candidates: tuple[str, ...]
@@ -189,8 +214,8 @@ class NoBackendError(TracekitError):
         reasons: why each can't, and the way out, by its name.
     """
 
-    message: str = attrs.field(init=False)
-    hint: str = attrs.field(init=False)
+    message: str = attrs.field(init=False, converter=_line)
+    hint: str = attrs.field(init=False, converter=_lines)
     reasons: Mapping[str, TracekitError]
 
     def __attrs_post_init__(self) -> None:
@@ -215,8 +240,8 @@ class EngineError(TracekitError):
         output: the last of what it said on standard error, as text.
     """
 
-    message: str
-    hint: str = ""
+    message: str = attrs.field(converter=_line)
+    hint: str = attrs.field(default="", converter=_lines)
     engine: str
     output: str = ""
 
