@@ -15,6 +15,7 @@ from tracekit.core.buckets import Range
 from tracekit.core.histogram import Bucket, Histogram
 from tracekit.core.moments import WORD, exact_sum
 from tracekit.core.result import Key, Loss, LossKind, MapResult
+from tracekit.errors import EngineError
 
 Keys = tuple[Key, ...]
 """What a group of events has in common."""
@@ -75,7 +76,17 @@ def told(plan: MapPlan, figures: Figures, total: int, *, final: bool, engine: st
             moment, and figures that don't go together are no sign that something is wrong.
         engine: its name.
         room: what to do about a full map.
+
+    Raises:
+        EngineError: if something was counted less than never.
     """
+    in_buckets = [number for group in figures.buckets.values() for number in group.values()]
+    if min(*in_buckets, *figures.counts.values(), 0, 0) < 0:
+        raise EngineError(
+            message=f"{engine} told a negative count of @{plan.name}",
+            hint="Run it with -v to see the script, and report both.",
+            engine=engine,
+        )
     reader = _Reader(plan, figures)
     groups = [*figures.buckets, *(k for k in figures.counts if k not in figures.buckets)]
     if not plan.keys and not groups:
@@ -84,7 +95,6 @@ def told(plan: MapPlan, figures: Figures, total: int, *, final: bool, engine: st
     entries = {keys: reader.histogram(keys) for keys in sorted(groups)}
     result = MapResult(plan.name, plan.function, tuple(key.text for key in plan.keys), entries)
     notes = (f"the sum of @{plan.name} was not checked for overflow of 64 bits",) if reader.unchecked else ()
-    in_buckets = (sum(b.values()) for b in figures.buckets.values())
     kept = sum(in_buckets if plan.scheme else figures.counts.values())
     losses = [] if kept >= total else _missing(plan.name, figures.full, total, kept, engine, room, final=final)
     if final and (kept > total or reader.contradictions):

@@ -31,6 +31,7 @@ from tracekit.core.expr import Builtin, BuiltinName, Expr, Str, type_of
 from tracekit.core.probe import Uretprobe
 from tracekit.core.program import Clause, Program
 from tracekit.core.types import FLOAT, INT64, UINT64, IntType, OtherType
+from tracekit.errors import EngineError
 from tracekit.syntax import function_name, print_expression
 
 UNCOUNTED: Final = 1 << 31
@@ -108,6 +109,20 @@ class Plan:
     returns: tuple[int, ...] = ()
     functions: tuple[str, ...] = ()
     max_keys: int = 0
+
+    def function(self, number: int, engine: str) -> str:
+        """The name that a ``func`` key stands for.
+
+        Raises:
+            EngineError: if the engine has told another number.
+        """
+        if not 0 <= number < len(self.functions):
+            raise EngineError(
+                message=f"{engine} told an event of function {number}, and there are {len(self.functions)}",
+                hint="Run it with -v to see the script, and report both.",
+                engine=engine,
+            )
+        return self.functions[number]
 
     @property
     def script_maps(self) -> tuple[str, ...]:

@@ -208,7 +208,10 @@ class Histogram:
         if lo is None or hi is None:
             return Quantile(lo, hi, None)
         spread = Fraction(hi - 1 - lo) * (2 * rank - 1) / (2 * bucket.count)
-        return Quantile(lo, hi, float(lo + spread))
+        try:
+            return Quantile(lo, hi, float(lo + spread))
+        except OverflowError:  # in a result from elsewhere: no engine has numbers that no float can hold
+            return Quantile(lo, hi, None)
 
     @property
     def edges(self) -> tuple[int, ...]:

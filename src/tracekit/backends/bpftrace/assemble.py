@@ -131,7 +131,7 @@ class _Figures:
             case KeyKind.INTEGER:
                 return lambda raw: key.type.wrap(int(raw))
             case KeyKind.FUNCTION:
-                return lambda raw: self.plan.functions[int(raw)]
+                return lambda raw: self.plan.function(int(raw), "bpftrace")
             case KeyKind.STRING:
                 # 0.17 keeps a byte more than the others of str(pointer, length).
                 end = key.size - 1 if key.size else None

@@ -26,6 +26,7 @@ _FULL: Final = re.compile(
     rb"[^\n]*WARNING: Map full; can't update element[^\n]*\n"
     rb"(?:Additional Info - helper: [^\n]*\n(?:[^\n]*\n\s*~+\n)?)?"
 )
+_MARKER: Final = re.compile(rb"(?P<word>ready|snapshot|result)(?: (?P<time>\d{1,20}))?")
 _LONGEST: Final = len(b"\nresult ")
 """How long what a block may end with is, besides the mark."""
 
@@ -69,7 +70,12 @@ class OutputParser:
             end_of_line = self._buffer.find(b"\n", start)
             if end_of_line < 0:
                 return
-            word, *number = bytes(self._buffer[start + len(mark) : end_of_line]).split()
+            line = bytes(self._buffer[start + len(mark) : end_of_line])
+            marker = _MARKER.fullmatch(line)
+            if marker is None or (marker["word"] == b"ready") != (marker["time"] is None):
+                self._not_understood(line)
+                return
+            word, time = marker.groups()
             if word == b"ready":
                 self._asides(bytes(self._buffer[:start]))
                 del self._buffer[: end_of_line + 1]
@@ -94,7 +100,7 @@ class OutputParser:
             self._searched = 0
             self._finished = word == b"result"
             maps, losses, notes = assemble(self._plan, rows, final=self._finished)
-            yield Reading(self._finished, int(number[0]), maps, losses, notes)
+            yield Reading(self._finished, int(time), maps, losses, notes)
 
     def close(self) -> None:
         """The output has ended: what is left is looked at too, unless the result has come already.

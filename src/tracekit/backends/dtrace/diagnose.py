@@ -212,6 +212,8 @@ _ALL: Final = (
 
 _CAUSES: Final = tuple((re.compile(cause.pattern, re.DOTALL), cause) for cause in (*_MACOS, *_LINUX, *_ALL))
 _LIMIT: Final = 300
+_SEARCHED: Final = 4000
+"""Characters in which a cause is looked for: the patterns take time by the square of them."""
 
 
 def diagnose(status: int | None, said: bytes, *, timed_out: bool = False) -> TracekitError:
@@ -233,7 +235,7 @@ def diagnose(status: int | None, said: bytes, *, timed_out: bool = False) -> Tra
             output=output,
         )
     for pattern, cause in _CAUSES:
-        if found := pattern.search(reason):
+        if found := pattern.search(reason[:_SEARCHED]):
             words = {name: printable(word or "") for name, word in found.groupdict().items()}
             hint = cause.hint
             if _SIP_NOTICE in output and "probe" in cause.message and _SIP_HINT not in hint:

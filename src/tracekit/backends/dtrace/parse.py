@@ -187,7 +187,7 @@ def _keys_reader(m: MapPlan, plan: Plan) -> Callable[[tuple[bytes, ...]], tuple[
                 case KeyKind.INTEGER:
                     found.append(key.type.wrap(int(word_)))
                 case KeyKind.FUNCTION:
-                    found.append(plan.functions[int(word_)])
+                    found.append(plan.function(int(word_), "dtrace"))
                 case KeyKind.STRING | KeyKind.COUNTED:
                     text = unescaped(word_)
                     size = int(next(words)) if key.kind is KeyKind.COUNTED else UNCOUNTED

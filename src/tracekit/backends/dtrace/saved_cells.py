@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from tracekit.backends.dtrace.saved_model import Layout
+from tracekit.backends.dtrace.saved_model import HINT, Layout, refused
 from tracekit.core.result import Key
 
 HEADER: Final = re.compile(r" {11}value  -{13} Distribution -{13} count *(?=\n|\Z)")
@@ -42,6 +42,28 @@ _BLOCK: Final = re.compile(rf"\n?(?:(?P<dump>{_DUMP})|(?:{_FRAME})+)")
 
 _MOST_READINGS: Final = 16
 
+_CELLS_EACH: Final = 8
+"""Cells that are tried for each character of the output; entries with several strings need fewer than two."""
+
+_CELLS_MORE: Final = 20_000
+
+
+class Patience:
+    """How many cells may be tried yet: of text that is made for it, each line has a great many."""
+
+    def __init__(self, text: str) -> None:
+        self._left = _CELLS_MORE + _CELLS_EACH * len(text)
+
+    def take(self, cells: int) -> None:
+        """Take some.
+
+        Raises:
+            EngineError: if there are no more.
+        """
+        self._left -= cells
+        if self._left < 0:
+            raise refused("the output has lines that can be read in far too many ways", HINT)
+
 
 class _Cell(NamedTuple):
     kind: str
@@ -67,27 +89,31 @@ class Reading(NamedTuple):
     block: bool
 
 
-def read_cells(text: str, start: int) -> list[Reading]:
+def read_cells(text: str, start: int, patience: Patience) -> list[Reading]:
     """The ways to read what begins at an index, all with the same end; the nearest one, if there are several.
 
     Args:
         text: the whole output.
         start: the index of the first character of a line.
+        patience: for the whole output.
 
     Returns:
         None of them, if it is no entry.
+
+    Raises:
+        EngineError: if there is no more patience.
     """
     if not text.startswith(" ", start):
         return []
     line_end = text.find("\n", start)
     line_end = len(text) if line_end < 0 else line_end
     for limit in (min(line_end, start + 4 * _WINDOW), min(len(text), start + _WINDOW)):
-        if found := _chains(text, start, limit):
+        if found := _chains(text, start, limit, patience):
             return [_reading(text, cells) for cells in found]
     return []
 
 
-def _chains(text: str, start: int, limit: int) -> list[tuple[_Cell, ...]]:
+def _chains(text: str, start: int, limit: int, patience: Patience) -> list[tuple[_Cell, ...]]:
     """The cells from an index to the nearest end of an entry, in each way that they can be read."""
     following: dict[int, list[_Cell]] = {}
     reached = [start]
@@ -95,6 +121,7 @@ def _chains(text: str, start: int, limit: int) -> list[tuple[_Cell, ...]]:
         at = reached.pop()
         if at not in following:
             following[at] = list(_cells(text, at, limit))
+            patience.take(len(following[at]))
             reached += [cell.end for cell in following[at]]
     chains: dict[int, list[tuple[_Cell, ...]]] = {}
     for at in sorted(following, reverse=True):  # the cells after a cell are known before it

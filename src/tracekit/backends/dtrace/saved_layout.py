@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from tracekit.backends.dtrace.saved_cells import HEADER, read_cells, unicode
+from tracekit.backends.dtrace.saved_cells import HEADER, Patience, read_cells, unicode
 from tracekit.backends.dtrace.saved_messages import Messages
 from tracekit.backends.dtrace.saved_model import HINT, Entry, Layout, Row, Rows, refused
 from tracekit.backends.saved import shown
@@ -62,6 +62,7 @@ def read_layout(text: str, messages: Messages, *, printed: bool = False) -> tupl
 class _Reader:
     def __init__(self, text: str, messages: Messages, *, printed: bool) -> None:
         self.text = text
+        self.patience = Patience(text)
         self.printed = printed
         self.messages = messages
         self.entries: list[Entry] = []
@@ -114,7 +115,7 @@ class _Reader:
 
     def _entry(self, at: int) -> int:
         """Take an entry; give the index of the line after it, or 0 if none begins here."""
-        readings = read_cells(self.text, at)
+        readings = read_cells(self.text, at, self.patience)
         if not readings:
             return 0
         end = readings[0].end

@@ -8,12 +8,18 @@ while somebody asks, and a gdb that nobody reads stops its target.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
+from tracekit.backends.gdb.understood import understood
 from tracekit.errors import EngineError
+
+_HEAD: Final = re.compile(r"\d*[\^*+=][\w-]*")
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^",{}\[\]=]+=|[{}\[\],]')
+_CLOSING: Final = {"{": "}", "[": "]"}
 
 
 @attrs.frozen
@@ -71,10 +77,15 @@ class Reader:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Record]:
-        """The records of the lines that are complete with these bytes."""
+        """The records of the lines that are complete with these bytes.
+
+        Raises:
+            EngineError: if one isn't understood.
+        """
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            record = parse(line.decode("utf-8", "replace").rstrip("\r"))
+            with understood():
+                record = parse(line.decode("utf-8", "replace").rstrip("\r"))
             if record is not None:
                 yield record
 
@@ -87,6 +98,8 @@ def parse(line: str) -> Record | None:
     """
     if line.startswith("{"):
         return _told(line)
+    if (head := _HEAD.match(line)) and not _is_whole(line, head.end()):
+        raise ValueError("a record that was cut")
     from pygdbmi.gdbmiparser import parse_response
 
     found = parse_response(line)
@@ -111,6 +124,21 @@ def _told(line: str) -> Told:
     if not isinstance(document, dict) or "kind" not in document:
         raise EngineError(message=f"gdb printed what is none of its records: {line[:200]!r}", engine="gdb")
     return Told(document)
+
+
+def _is_whole(line: str, at: int) -> bool:
+    """Whether what follows a record's head is in gdb's syntax: pygdbmi never ends in an array that doesn't."""
+    closing: list[str] = []
+    while at < len(line):
+        token = _TOKEN.match(line, at)
+        if token is None:
+            return False
+        at = token.end()
+        if token[0] in _CLOSING:
+            closing.append(_CLOSING[token[0]])
+        elif token[0] in _CLOSING.values() and (not closing or closing.pop() != token[0]):
+            return False
+    return not closing
 
 
 def _stopped(payload: dict[str, Any]) -> Stopped:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from tracekit.backends.base import Reading
 from tracekit.backends.figures import Figures, told, unreturned
 from tracekit.backends.gdb.quoting import BACKEND
+from tracekit.backends.gdb.understood import understood
 from tracekit.backends.plan import MapPlan, Plan
 from tracekit.core.result import Key, Loss, LossKind, MapResult
 
@@ -19,7 +20,15 @@ def reading(plan: Plan, document: dict[str, Any]) -> Reading:
     Args:
         plan: what the program keeps.
         document: what ``tracing`` told, of the kind ``counted``.
+
+    Raises:
+        EngineError: if it isn't of that form.
     """
+    with understood():
+        return _reading(plan, document)
+
+
+def _reading(plan: Plan, document: dict[str, Any]) -> Reading:
     final = bool(document["final"])
     maps: list[MapResult] = []
     losses: list[Loss] = []

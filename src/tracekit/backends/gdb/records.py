@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from tracekit.backends.gdb.mapped import parse_maps
+from tracekit.backends.gdb.understood import understood
 from tracekit.calibration.samples import Hit, Region
 
 
@@ -35,7 +36,16 @@ class Told:
 
 
 def read_records(data: bytes) -> Told:
-    """What the lines say; a last line that was cut, as by gdb's death, doesn't count."""
+    """What the lines say; a last line that was cut, as by gdb's death, doesn't count.
+
+    Raises:
+        EngineError: if one isn't understood.
+    """
+    with understood():
+        return _read(data)
+
+
+def _read(data: bytes) -> Told:
     hits: list[Hit] = []
     version = ""
     regions: tuple[Region, ...] = ()

@@ -19,6 +19,7 @@ from tracekit.backends.gdb.parse import reading
 from tracekit.backends.gdb.quoting import BACKEND
 from tracekit.backends.gdb.session import Session, find_gdb
 from tracekit.backends.gdb.sites import sites
+from tracekit.backends.gdb.understood import understood
 from tracekit.backends.gdb.watch import check_reachable, describe_state, is_stopped
 from tracekit.core.arch import architecture
 from tracekit.core.feature import Feature
@@ -187,7 +188,8 @@ class GdbTracer:
         """Take in what gdb has told, and note if it has ended."""
         try:
             for document in self._session.documents(deadline):
-                self._document(document)
+                with understood():
+                    self._document(document)
         except EngineError as error:
             self._died(error)
 
