@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -14,6 +15,9 @@ from tracekit.core.location import Piece, part
 from tracekit.core.source import Array, Base, Encoding, Enumeration, Field, Pointer, Record, TypeId, Types
 
 _MOST: Final = 256
+_MOST_SEEN: Final = 10_000
+"""Types that are gone through: arrays of arrays of empty records have no scalar, and no end."""
+
 _FLOATS: Final = {2: "<e", 4: "<f", 8: "<d"}
 
 
@@ -80,17 +84,21 @@ def leaves(argument: Argument, types: Types) -> tuple[Leaf, ...]:
     What a Rust enum holds depends on its variant, so only the number that tells the variants apart counts.
     """
     found = []
-    for leaf in _walk(argument.name, argument.type, 0, None, types, 8):
-        if leaf.bits:
+    for leaf in islice(_walk(argument.name, argument.type, 0, None, types, 8), _MOST_SEEN):
+        if leaf is not None and leaf.bits:
             found.append(leaf)
         if len(found) == _MOST:
             break
     return tuple(sorted(found, key=lambda leaf: leaf.bit_offset))
 
 
-def _walk(path: str, type_: TypeId, at: int, width: int | None, types: Types, depth: int) -> Iterator[Leaf]:
+def _walk(
+    path: str, type_: TypeId, at: int, width: int | None, types: Types, depth: int
+) -> Iterator[Leaf | None]:
+    """The scalars of a type; None for each type on the way, of which there may be far more."""
     if not depth:
         return
+    yield None
     match types.resolved(type_):
         case Base(_, size, encoding):
             yield Leaf(path, type_, encoding, at, width or 8 * size)

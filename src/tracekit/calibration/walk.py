@@ -40,6 +40,9 @@ from tracekit.core.types import INT64, UINT64
 from tracekit.errors import UnresolvedError
 from tracekit.syntax import print_expression
 
+_DEEPEST: Final = 32
+"""Records inside of one another that are gone through to the number in them; no type has as many."""
+
 _FLOAT: Final[TypeId] = -4
 _DOUBLE: Final[TypeId] = -8
 _HALVES: Final = {8: _FLOAT, 16: _DOUBLE}
@@ -298,13 +301,12 @@ class Walker:
 
     def _innermost(self, value: Value, what: str) -> Value:
         """A number, out of the records that have nothing but it inside."""
-        while not isinstance(value, Computed):
-            match self._types.resolved(value.type):
-                case Record(fields=(only,)):
-                    value = self._member(value, only.name, False, what)
-                case _:
-                    break
-        return value
+        for _ in range(_DEEPEST):
+            record = None if isinstance(value, Computed) else self._types.resolved(value.type)
+            if not isinstance(record, Record) or len(record.fields) != 1:
+                return value
+            value = self._member(value, record.fields[0].name, False, what)
+        raise UnresolvedError(f"{what} has a record that is inside of itself, as none can be")
 
     def _distance(self, first: Value, last: Value, what: str) -> Value:
         assert not isinstance(first, Computed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import functools
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -64,7 +64,9 @@ def text_to_json(value: str) -> str | dict[str, str]:
 def moment(value: object, _: object) -> datetime:
     """Read a moment as ``moment_to_json`` writes it."""
     found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    if found is None or found.tzinfo is None or found.isoformat() != value:
+    # Of the first and the last year not every moment has a form in every time zone.
+    at_end = found is not None and not MINYEAR < found.year < MAXYEAR
+    if found is None or found.tzinfo is None or found.isoformat() != value or at_end:
         raise wrong("a moment such as 2025-01-31T23:59:59+00:00", value)
     return found
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from tracekit.core.containment import check_containment
 from tracekit.core.source import Enumeration, SourceType, TypeId, Types
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def register(converter: Converter) -> None:
         table = {one.id: one.definition for one in found}
         if len(table) < len(found):
             raise ValueError("two types have the same id")
-        return Types(table)
+        types = Types(table)
+        check_containment(types)
+        return types
 
     def write_types(value: Types) -> list[Any]:
         return [converter.unstructure(_Type(*one)) for one in value.table.items()]

@@ -40,6 +40,11 @@ _OTHER_FORMATS: Final = (
     (b"/* GNU ld script", "a linker script that names the real libraries"),
 )
 
+_MOST_TABLES: Final = 8
+"""The gABI allows one of each kind; any number of sections can lead to the same bytes."""
+
+_MOST_NOTES: Final = 16 << 20
+
 _KINDS: Final = {1: "an object file that isn't linked yet", 4: "a core dump"}
 
 
@@ -72,14 +77,13 @@ class Image:
         """Its symbol tables, read when first asked for: the full one, then the dynamic linker's.
 
         Raises:
-            BinaryError: if one is corrupt.
+            BinaryError: if one is corrupt, or there are more than a binary has.
         """
-        return tuple(
-            elf.SymbolTable(self.file, self.headers, section)
-            for kind in (elf.SHT_SYMTAB, elf.SHT_DYNSYM)
-            for section in self.headers.sections
-            if section.type == kind
-        )
+        kinds = (elf.SHT_SYMTAB, elf.SHT_DYNSYM)
+        found = [s for kind in kinds for s in self.headers.sections if s.type == kind]
+        if len(found) > _MOST_TABLES:
+            raise BinaryError(f"{self.path} is corrupt: it has {len(found)} symbol tables")
+        return tuple(elf.SymbolTable(self.file, self.headers, section) for section in found)
 
     @property
     def stripped(self) -> bool:
@@ -265,6 +269,8 @@ def _build_ids(file: elf.File, headers: elf.Headers) -> tuple[str, str]:
     gnu = go = ""
     places = [(s.offset, s.file_size, s.align) for s in headers.segments if s.type == elf.PT_NOTE]
     places += [(s.offset, s.size, s.align) for s in headers.sections if s.type == elf.SHT_NOTE]
+    if (total := sum(size for _, size, _ in places)) > _MOST_NOTES:
+        raise BinaryError(f"{file.path} is corrupt: it has {total} bytes of notes")
     for offset, size, align in places:
         for note in elf.notes(headers.order, file.read(offset, size, "notes"), align):
             if (note.owner, note.type) == (b"GNU", 3):

@@ -134,7 +134,7 @@ def alignment(types: Types, number: TypeId, depth: int = 0) -> int:
     the offsets of the members and the size allow, so that packed records show.
     """
     match types.resolved(number):
-        case Record(align=int(align)):
+        case Record(align=int(align)) if align > 0:
             return align
         case Record() as record:
             return _of_members(types, record, depth) if depth <= _DEEPEST else 1

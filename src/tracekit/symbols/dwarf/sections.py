@@ -19,6 +19,12 @@ from tracekit.symbols.debugfile import DebugInfoError
 _SHF_COMPRESSED: Final = 0x800
 _ZLIB: Final = 1
 _ZSTD: Final = 2
+_MOST_TIMES: Final = 50
+"""How many times larger a section may become; zlib can do a thousand, compilers' output seldom ten."""
+
+_HARMLESS: Final = 16 << 20
+"""Bytes that a section may have whatever it was made of."""
+
 _CHUNK: Final = 16384
 """Bytes that are read ahead: strings stand far from one another, and units are read as a whole elsewhere."""
 
@@ -113,7 +119,7 @@ def zdebug(name: str, size: int, fetch: Fetch) -> Section:
     start = fetch(0, min(size, 12))
     if len(start) < 12 or not start.startswith(b"ZLIB"):
         raise DebugInfoError(f"the debug information is corrupt: {name} is not compressed as its name says")
-    return _inflated(name, int.from_bytes(start[4:], "big"), lambda: fetch(12, size - 12))
+    return _inflated(name, int.from_bytes(start[4:], "big"), size, lambda: fetch(12, size - 12))
 
 
 def _elf_section(file: elf.File, order: str, row: elf.Section) -> Section:
@@ -135,17 +141,19 @@ def _elf_section(file: elf.File, order: str, row: elf.Section) -> Section:
             f"{file.path} has debug information that is compressed by {how}, which can't be read here",
             "Let gdb read it, or compress it anew: objcopy --compress-debug-sections=zlib.",
         )
-    return _inflated(name, size, lambda: fetch(24, row.size - 24))
+    return _inflated(name, size, row.size, lambda: fetch(24, row.size - 24))
 
 
-def _inflated(name: str, size: int, compressed: Callable[[], bytes]) -> Section:
+def _inflated(name: str, size: int, before: int, compressed: Callable[[], bytes]) -> Section:
     inflater = zlib.decompressobj()
     content, rest = bytearray(), b""
 
     def fetch(offset: int, wanted: int) -> bytes:
         nonlocal rest
-        if size > elf.MAX_READ:
-            raise DebugInfoError(f"{name} has {size} bytes when decompressed, more than is read here")
+        if size > elf.MAX_READ or size > max(_HARMLESS, _MOST_TIMES * before):
+            raise DebugInfoError(
+                f"{name} has {before} bytes, and {size} when decompressed: more than is read here"
+            )
         rest = rest or (b"" if content else compressed())
         # No further than asked for: what is wanted is mostly in a few places.
         while (missing := offset + wanted - len(content)) > 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from tracekit.core.containment import check_containment
 from tracekit.core.signature import Language
 from tracekit.core.source import (
     VOID,
@@ -129,7 +130,9 @@ class TypeGraph:
             self._near.append(self._far.popleft())
             while self._near:
                 self._read(*self._near.pop())
-        return Types(dict(sorted(self._table.items())))
+        types = Types(dict(sorted(self._table.items())))
+        check_containment(types)
+        return types
 
     def near(self, die: Die | None) -> TypeId:
         """The number of a type that is a part of another one."""
