@@ -33,15 +33,15 @@ def backend(name: str) -> Backend:
     """The backend of that name.
 
     Raises:
-        UsageError: if there is none.
+        UsageError: if there is none, or several packages bring one.
+        EngineError: if another package brings it, and it can't be loaded or is no backend.
     """
     if name in _OURS:
         module, _, attribute = _OURS[name].partition(":")
         found: Backend = getattr(import_module(module), attribute)()
         return found
-    from importlib.metadata import entry_points
+    from tracekit.backends.foreign import foreign
 
-    for entry in entry_points(group="tracekit.backends", name=name):
-        third_party: Backend = entry.load()()
+    if (third_party := foreign(name)) is not None:
         return third_party
     raise UsageError(f"there is no backend {name!r}", f"There is {', '.join(_OURS)}.")
