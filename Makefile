@@ -14,7 +14,7 @@ export TRACEKIT_ENGINES ?= /var/cache/tracekit-engines
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint engines engines-down truth soak bench examples tools clean
+.PHONY: help venv demo test lint engines engines-down truth soak fuzz bench examples tools clean
 
 help: ## List what make can do.
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -48,6 +48,11 @@ truth: .venv/installed-dev ## Compare what is said of random functions by many c
 soak: .venv/installed-dev ## Run tracekit under random faults for SOAK minutes (35); SEED=… RUN=… repeats one run (needs root).
 	@tools/install.sh "the targets of the soak" gcc=gcc g++=g++ go=golang-go /usr/include/stdio.h=libc6-dev
 	@$(VENV)/python -m tests.faults.soak --minutes $(or $(SOAK),35) $(if $(SEED),--seed $(SEED)) $(if $(RUN),--run $(RUN)) $(ONLY)
+
+fuzz: .venv/installed-dev ## Read 100,000 hostile inputs of each kind (FUZZ="elf --inputs 1000 --seed 6" changes that).
+	@tools/install.sh "programs to damage" gcc=gcc g++=g++ clang=clang go=golang-go rustc=rustc \
+	    aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu
+	@$(VENV)/python -m tests.fuzz $(FUZZ)
 
 bench: .venv/installed-dev ## Measure what tracekit costs (the whole of it needs root).
 	@for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do \

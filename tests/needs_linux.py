@@ -16,6 +16,7 @@ REASONS: Final = {
     "conformance": "it runs engines on Linux",
     "docs": "the examples trace programs with bpftrace, which needs Linux",
     "hazards": "it runs engines on Linux",
+    "fuzz": "its limits on time and memory are Linux's, and it reads ELF binaries that it builds",
     "live": "it runs engines on Linux",
     "process": _PROCESSES,
     "security": "what it tries needs Linux's processes and binaries",

@@ -49,11 +49,11 @@ def foreign(name: str) -> Backend | None:
         with blame.taken():
             made = entry.load()()
             lacking = [word for word in ("compile", "tracer") if not callable(getattr(made, word, None))]
-            takes_hold = getattr(made, "takes_hold", None)
-        if lacking or not isinstance(takes_hold, bool):
-            lacks = " and ".join([*lacking, *([] if isinstance(takes_hold, bool) else ["takes_hold"])])
-            raise blame.error(f"is none: it has no {lacks} as a backend has")
-        return _ForeignBackend(takes_hold, made, blame)
+            traits = [getattr(made, word, None) for word in _TRAITS]
+            lacking += [w for w, trait in zip(_TRAITS, traits, strict=True) if not isinstance(trait, bool)]
+        if lacking:
+            raise blame.error(f"is none: it has no {' and '.join(lacking)} as a backend has")
+        return _ForeignBackend(bool(traits[0]), bool(traits[1]), made, blame)
     return None
 
 
@@ -88,6 +88,7 @@ class _Blame:
         return tuple([self.expect(value, cls, what) for value in values])
 
 
+_TRAITS: Final = ("takes_hold", "in_files")
 _PLAIN: Final = (str, bool, int)
 
 
@@ -111,6 +112,7 @@ def _blamed(who: str, name: str) -> Iterator[None]:
 @attrs.define
 class _ForeignBackend:
     takes_hold: bool
+    in_files: bool
     _made: Any
     _blame: _Blame
 
