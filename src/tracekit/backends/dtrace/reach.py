@@ -47,7 +47,7 @@ def check_path(place: Place, path: str) -> None:
         raise UnsupportedError(
             feature=f"the functions of {place.image.path}",
             backend=BACKEND,
-            reason="it doesn't find files with a blank, a backslash or a backtick in their paths",
+            reason="it finds no file by its path if that has a blank, a backslash or a backtick",
             remedy="Use bpftrace, or run it by another path.",
         )
 
