@@ -7,7 +7,7 @@ import click
 from tracekit.cli.programs import F, option
 from tracekit.core.escape import printable
 from tracekit.core.result import Result
-from tracekit.workflow.overload import SAMPLE, STOP, rate_of, share_of
+from tracekit.workflow.overload import SAMPLE, STOP, WORTH_EVENTS, rate_of, share_of
 from tracekit.workflow.session import Session
 
 
@@ -41,9 +41,9 @@ class OverloadTold:
 
 
 def tell_load(result: Result) -> None:
-    """Say on standard error how many events there were in a second, and what they have cost."""
+    """Say on standard error how many events there were in a second and what they have cost, if it was much."""
     load = result.provenance.load
-    if load is None or not (total := load.events + load.others):
+    if load is None or (total := load.events + load.others) < WORTH_EVENTS:
         return
     share = share_of(load)
     cost = "" if share is None else f", up to {share:.0%} of a processor"

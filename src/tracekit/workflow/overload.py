@@ -17,8 +17,8 @@ STOP_NANOSECONDS: Final = 350_000
 
 STOP, SAMPLE = "stop", "sample"
 
-_MEASURED_EVENTS: Final = 10_000
-"""Of fewer events it isn't worth to measure what each costs, which takes a tenth of a second."""
+WORTH_EVENTS: Final = 10_000
+"""Of fewer events it isn't worth to measure what each costs, which takes a tenth of a second, or to say it."""
 _NOTED_NANOSECONDS: Final = 1_000_000_000
 _NOTED_SHARE: Final = 0.1
 
@@ -78,7 +78,7 @@ def load_of(last: Reading, nanoseconds: int, backend: Backend) -> Load:
         nanoseconds: how long the probes were in place.
         backend: the engine's.
     """
-    worth = last.hits + last.others >= _MEASURED_EVENTS
+    worth = last.hits + last.others >= WORTH_EVENTS
     return Load(last.hits, last.others, nanoseconds, event_nanoseconds(backend) if worth else None)
 
 

@@ -120,8 +120,8 @@ class SamplingTracer:
     def finish(self) -> Sequence[Reading]:
         if self._tracer is None:
             return () if self._before is None else [self._last(self._before)]
-        readings = [*self._held, *self._tracer.finish()]
         self._traced += monotonic() - self._window_began
+        readings = [*self._held, *self._tracer.finish()]
         return [self._last(r) if r.final else r for r in map(self._told, readings)]
 
     def describe(self) -> Engine:

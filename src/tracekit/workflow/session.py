@@ -66,7 +66,7 @@ class Session:
         self._stack = ExitStack()
         self._latest: Reading | None = None
         self._final: Result | None = None
-        self._stopped_target = False
+        self._until: datetime | None = None
         self._first_nanoseconds: int | None = None
         self._warnings: tuple[str, ...] = ()
         self.bystanders: tuple[str, ...] = ()
@@ -225,6 +225,7 @@ class Session:
         """
         if self._final is None:
             early = self._command is not None and self._command.poll() is None
+            self._until = datetime.now(UTC)
             self._take(self._tracer.finish())
             ended = datetime.now(UTC)
             ending = self._end_command(early)
@@ -285,7 +286,7 @@ class Session:
     def _load(self, last: Reading | None, ended: datetime) -> Load | None:
         if last is None:
             return None
-        lasted = last.traced or round((ended - self._started).total_seconds() * 1e9)
+        lasted = last.traced or round(((self._until or ended) - self._started).total_seconds() * 1e9)
         return load_of(last, last.overload.at if last.overload else lasted, self._backend)
 
     def _silence(self, last: Reading | None) -> tuple[str, ...]:
