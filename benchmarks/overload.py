@@ -45,12 +45,11 @@ def main() -> None:
     rows = []
     with workshop():
         build(Path(__file__).with_name("calls.c"), "calls")
-        for backend, engine in [*found, ("gdb", None)]:
-            if engine is not None:
-                os.environ[f"TRACEKIT_{backend.upper()}"] = engine.path
+        for backend, engine in found:
+            os.environ[f"TRACEKIT_{backend.upper()}"] = engine.path
             times = [stopped(backend, 1000) for _ in range(given.runs)]
             for name, column in zip(("counting", "until it is off"), zip(*times, strict=True), strict=True):
-                rows.append([f"{engine or 'gdb'}, {name}: ms", *spread(column, ".1f")])
+                rows.append([f"{engine}, {name}: ms", *spread(column, ".1f")])
     traps = [trap_nanoseconds.__wrapped__() or 0 for _ in range(given.runs)]
     print(heading())
     print()
