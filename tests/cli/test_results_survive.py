@@ -153,13 +153,13 @@ def test_what_can_not_be_written_is_refused_before_the_run(
     assert not (tmp_path / "it-ran").exists()
 
 
-def test_a_closed_standard_output_is_refused(target: str, tmp_path: Path) -> None:
-    """Python would print nothing, and nobody would know."""
+def test_a_closed_standard_output_loses_nothing(target: str, tmp_path: Path, elsewhere: Path) -> None:
+    """Python would print nothing, and nobody would know: the result is kept elsewhere, and the status is 1."""
     closed = lambda: os.close(1)  # noqa: E731
-    done = run(words(target, "--", "touch", "it-ran"), tmp_path, cwd=tmp_path, preexec_fn=closed)
-    assert done.returncode == 2
-    assert done.stderr.startswith("tracekit: standard output is closed\n")
-    assert not (tmp_path / "it-ran").exists()
+    done = run(words(target, "--", target, "12"), elsewhere, cwd=tmp_path, preexec_fn=closed)
+    assert done.returncode == 1
+    assert f"the result is in {elsewhere}/tracekit-" in done.stderr
+    assert rescued(elsewhere).histogram("").count == 12
 
 
 def test_a_killed_tracekit_leaves_its_last_snapshot(target: str, tmp_path: Path) -> None:

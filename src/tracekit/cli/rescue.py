@@ -10,8 +10,8 @@ import click
 from tracekit.core.escape import printable
 from tracekit.core.result import Result
 from tracekit.errors import OutputError
-from tracekit.workflow.saving import save
 from tracekit.render.run_file import dump
+from tracekit.workflow.saving import save
 
 
 def rescue(result: Result, failure: OutputError) -> OutputError:

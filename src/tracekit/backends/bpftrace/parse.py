@@ -27,7 +27,9 @@ _FULL: Final = re.compile(
     rb"[^\n]*WARNING: Map full; can't update element[^\n]*\n"
     rb"(?:Additional Info - helper: [^\n]*\n(?:[^\n]*\n\s*~+\n)?)?"
 )
-_MARKER: Final = re.compile(rb"(?P<word>ready|snapshot|result)(?: (?P<time>\d{1,20})(?P<stop>(?: \d{1,20}){4})?)?")
+_MARKER: Final = re.compile(
+    rb"(?P<word>ready|snapshot|result)(?: (?P<time>\d{1,20})(?P<stop>(?: \d{1,20}){4})?)?"
+)
 _LONGEST: Final = len(b"\nresult ")
 """How long what a block may end with is, besides the mark."""
 
