@@ -197,6 +197,7 @@ PROVENANCES = st.builds(
         max_size=2,
     ).map(tuple),
     imported=st.none() | st.builds(rs.Import, TEXT, TEXT, MOMENTS),
+    load=st.none() | st.builds(rs.Load, *[st.integers(0, 1 << 63)] * 3, MAYBE_COUNT),
 )
 LOSSES = st.builds(rs.Loss, st.sampled_from(rs.LossKind), TEXT, MAYBE_COUNT, st.none() | TEXT, TEXT)
 RESULTS = st.builds(

@@ -25,6 +25,9 @@ _HINTS: Final = {
 }
 
 
+_PAGE: Final = 4096
+
+
 def write_atomically(path: str, data: bytes) -> None:
     """Write a file so that a reader finds the old content or the new one, and never a part.
 
@@ -50,12 +53,46 @@ def write_atomically(path: str, data: bytes) -> None:
         else:
             with _opened(path, os.O_TRUNC, 0o666) as file:
                 _write(file, data)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        hint = _HINTS.get(error.errno or 0, "")
-        raise OutputError(f"can't write {printable(path)}: {reason}", hint) from error
-    except ValueError as error:  # a NUL character
-        raise OutputError(f"can't write {printable(path)}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise _cannot(path, error) from error
+
+
+def check_writable(path: str) -> None:
+    """Refuse, before the work is done, a file that could not be written now.
+
+    A page is written beside it and taken away again. What isn't a regular file is only looked at: opening a
+    pipe waits for its reader, and writing to a device does something.
+
+    Args:
+        path: where ``write_atomically`` is to write later.
+
+    Raises:
+        OutputError: if it can't be written.
+    """
+    try:
+        old = _status(path)
+        if old is None or stat.S_ISREG(old.st_mode):
+            temporary = _temporary(path)
+            with _opened(temporary, os.O_EXCL | os.O_NOFOLLOW, 0o600) as file:
+                try:
+                    _write(file, bytes(_PAGE))
+                finally:
+                    os.unlink(temporary)
+        elif stat.S_ISDIR(old.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except (OSError, ValueError) as error:
+        raise _cannot(path, error) from error
+
+
+def _cannot(path: str, error: OSError | ValueError) -> OutputError:
+    if isinstance(error, ValueError):  # a NUL character
+        return OutputError(f"can't write {printable(path)}: {error}")
+    reason = error.strerror or str(error)
+    return OutputError(f"can't write {printable(path)}: {reason}", _HINTS.get(error.errno or 0, ""))
+
+
+def _temporary(path: str) -> str:
+    return os.path.join(os.path.dirname(path), f".tracekit-{secrets.token_hex(8)}.tmp")
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -82,7 +119,7 @@ def _opened(path: str, flags: int, mode: int) -> io.FileIO:
 
 
 def _replace(path: str, data: bytes, old: os.stat_result | None) -> None:
-    temporary = os.path.join(os.path.dirname(path), f".tracekit-{secrets.token_hex(8)}.tmp")
+    temporary = _temporary(path)
     with _opened(temporary, os.O_EXCL | os.O_NOFOLLOW, 0o666 if old is None else 0o600) as file:
         try:
             if old is not None:
@@ -92,10 +129,21 @@ def _replace(path: str, data: bytes, old: os.stat_result | None) -> None:
             _write(file, data)
             file.close()  # a network file system may report only now that there was no room
             os.replace(temporary, path)
+            _sync_folder(path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
+
+
+def _sync_folder(path: str) -> None:
+    """Have the new name outlive a loss of power, where the file system can do that."""
+    with contextlib.suppress(OSError):
+        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _write(file: io.FileIO, data: bytes) -> None:

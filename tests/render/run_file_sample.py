@@ -54,6 +54,7 @@ RESULT = rs.Result(
         resolutions=(
             rs.Resolution("value.len", "cache_insert", "size_t", "rdx (arg2)", Verdict.HIGH, ("both",)),
         ),
+        load=rs.Load(4, 7, 1_000_000, 12_000),
     ),
     losses=(rs.Loss(rs.LossKind.EVENTS, "3 events were lost", 3, hint="Filter."),),
     notes=("a note",),

@@ -39,6 +39,11 @@ class Options:
         max_probes: how many probes a program's functions may need together.
         interval: seconds between snapshots; None for none.
         max_events: stop once so many events were counted; None for no limit.
+        max_rate: stop when the probes are run into more often than so many times a second, by whatever process;
+            None for no limit.
+        max_overhead: stop when that takes more than so many per cent of a processor, by an estimate; None for
+            no limit.
+        on_overload: what happens then: ``stop``, or ``sample`` to go on with short windows and pauses between.
         require: how well it must be known where the arguments are that the program names.
         calibrate: run the command under gdb first, to confirm where they are.
         attach_gdb: let gdb hold a process that runs already, and stop it at each event.
@@ -52,6 +57,9 @@ class Options:
     max_probes: int = 128
     interval: float | None = None
     max_events: int | None = None
+    max_rate: float | None = None
+    max_overhead: float | None = None
+    on_overload: str = "stop"
     require: Verdict = Verdict.GOOD
     calibrate: bool = False
     attach_gdb: bool = False
@@ -119,6 +127,26 @@ class Processes:
 
 
 @attrs.frozen
+class Overload:
+    """Why an engine stopped before it was asked to: the probes were run into too often.
+
+    Attributes:
+        at: nanoseconds since the probes were in place.
+        events: how many events there were in the last window of time.
+        nanoseconds: how long that window was.
+    """
+
+    at: int
+    events: int
+    nanoseconds: int
+
+    @property
+    def rate(self) -> float:
+        """Events a second."""
+        return self.events * 1e9 / max(1, self.nanoseconds)
+
+
+@attrs.frozen
 class Reading:
     """All maps at one moment.
 
@@ -128,6 +156,10 @@ class Reading:
         maps: the maps, counts since the run's start.
         losses: what is missing from them.
         notes: what a reader should know besides.
+        hits: how often the target ran into a probe.
+        others: how often other processes did.
+        overload: why the engine stopped by itself; None if it didn't.
+        traced: for how many nanoseconds the probes were in place; None for all the time.
     """
 
     final: bool
@@ -135,6 +167,10 @@ class Reading:
     maps: tuple[MapResult, ...]
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
+    hits: int = 0
+    others: int = 0
+    overload: Overload | None = None
+    traced: int | None = None
 
 
 class Tracer(Protocol):

@@ -12,6 +12,7 @@ name  holds
 ``x``  by keys: the greatest value, in the same form
 ====  ==================================================================================
 
+``h0`` is how often the target ran into a probe, ``h1`` how often others did.
 ``t`` and a clause's number is the clause's total, one number that no full map can lose; ``e`` and ``r`` are
 the entries and the returns of functions that a clause has seen.
 """
@@ -101,6 +102,7 @@ class Plan:
         returns: numbers of the clauses at functions' returns, whose entries are counted too.
         functions: the names that ``func`` keys stand for.
         max_keys: how many entries a map of the script holds; 0 if each has what it needs.
+        others: whether what other processes run into is counted, too.
     """
 
     nonce: int
@@ -109,6 +111,12 @@ class Plan:
     returns: tuple[int, ...] = ()
     functions: tuple[str, ...] = ()
     max_keys: int = 0
+    others: bool = False
+
+    @property
+    def hits(self) -> tuple[str, ...]:
+        """The names of the maps that count what runs into probes, without ``@``."""
+        return ("h0", "h1") if self.others else ("h0",)
 
     def function(self, number: int, engine: str) -> str:
         """The name that a ``func`` key stands for.
@@ -128,6 +136,7 @@ class Plan:
     def script_maps(self) -> tuple[str, ...]:
         """The names of all maps that the script prints, without ``@``."""
         return (
+            *self.hits,
             *(f"t{n}" for n in range(self.clauses)),
             *(f"{letter}{n}" for n in self.returns for letter in "er"),
             *(f"{part}{m.number}" for m in self.maps for part in m.parts),
@@ -135,7 +144,13 @@ class Plan:
 
 
 def plan_of(
-    program: Program, options: Options, nonce: int, functions: Sequence[str], max_keys: int = 0
+    program: Program,
+    options: Options,
+    nonce: int,
+    functions: Sequence[str],
+    max_keys: int = 0,
+    *,
+    others: bool = False,
 ) -> Plan:
     """The plan of a program.
 
@@ -145,6 +160,7 @@ def plan_of(
         nonce: see ``Plan``.
         functions: the names of the probed functions.
         max_keys: see ``Plan``.
+        others: see ``Plan``.
 
     Raises:
         UsageError: if an expression has no meaning.
@@ -158,6 +174,7 @@ def plan_of(
         ),
         functions=tuple(functions),
         max_keys=max_keys,
+        others=others,
     )
 
 

@@ -9,9 +9,11 @@ import attrs
 import click
 
 from tracekit.core.result import Result, Snapshot
+from tracekit.errors import OutputError
+from tracekit.workflow.saving import check_savable, save
 
 
-@attrs.frozen
+@attrs.define
 class Screen:
     """Where results go, and how.
 
@@ -22,21 +24,65 @@ class Screen:
 
     form: str
     output: str | None
+    _silent: bool = attrs.field(default=False, init=False)
+    _told: bool = attrs.field(default=False, init=False)
+
+    def check(self) -> None:
+        """Refuse, before a run, what the result could not be written to.
+
+        Raises:
+            OutputError: if the file can't be written.
+        """
+        if self.output is not None:
+            check_savable(self.output)
 
     def snapshot(self, snapshot: Snapshot) -> None:
-        """Show what there is of a run that goes on."""
+        """Show what there is of a run that goes on.
+
+        That nobody takes snapshots any more ends a run only if nobody will take its result either.
+        """
+        if self._silent:
+            return
+        try:
+            click.echo(self._shown(snapshot), nl=False)
+        except BrokenPipeError:
+            if self.output is None:
+                raise
+            self._stop_showing("nobody reads standard output any more")
+        except OSError as error:
+            self._stop_showing(f"standard output takes no more: {error.strerror}")
+
+    def kept(self, failure: OutputError | None) -> None:
+        """Say once that snapshots can't be kept on disk, if that is so; the run goes on."""
+        if failure is not None and not self._told:
+            click.echo(
+                f"warning: {failure.message}; the run goes on, but would be lost with tracekit", err=True
+            )
+        self._told = failure is not None
+
+    def _shown(self, snapshot: Snapshot) -> str:
         if self.form == "json":
             from tracekit.render.run_file import dump_snapshot
 
-            click.echo(dump_snapshot(snapshot), nl=False)
-        else:
-            from tracekit.render.text import render_text
+            return dump_snapshot(snapshot)
+        from tracekit.render.text import render_text
 
-            click.echo(f"after {snapshot.at:.1f} s:")
-            click.echo(render_text(snapshot.maps, width=_width(), colour=_colour()))
+        text = render_text(snapshot.maps, width=_width(), colour=_colour())
+        return f"after {snapshot.at:.1f} s:\n{text}\n"
+
+    def _stop_showing(self, why: str) -> None:
+        self._silent = True
+        if self.output is not None:
+            _discard_stdout()
+        click.echo(f"{why}; no further snapshots are printed", err=True)
 
     def result(self, result: Result) -> None:
-        """Show a result, and on standard error what is missing from it, unless its text says so."""
+        """Show a result, and on standard error what is missing from it, unless its text says so.
+
+        Raises:
+            OutputError: if it can't be written to where it should go; it says where the result is instead.
+            BrokenPipeError: if whoever read standard output has gone.
+        """
         if self.form == "json":
             from tracekit.render.run_file import dump
 
@@ -46,16 +92,35 @@ class Screen:
 
             to_file = self.output is not None
             text = render_result(result, width=_width(), colour=not to_file and _colour())
-        if self.output is None:
-            click.echo(text, nl=False)
-        else:
-            from tracekit.workflow.saving import save
+        try:
+            self._write(text)
+        except OutputError as error:
+            from tracekit.cli.rescue import rescue
 
+            raise rescue(result, error) from error
+        finally:
+            if self.form == "json" or self.output is not None:
+                from tracekit.render.text import render_losses
+
+                click.echo(render_losses(result), err=True, nl=False)
+
+    def _write(self, text: str) -> None:
+        if self.output is not None:
             save(self.output, text.encode())
-        if self.form == "json" or self.output is not None:
-            from tracekit.render.text import render_losses
+            return
+        try:
+            click.echo(text, nl=False)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _discard_stdout()
+            reason = f"the result could not be written to standard output: {error.strerror}"
+            raise OutputError(reason) from error
 
-            click.echo(render_losses(result), err=True, nl=False)
+
+def _discard_stdout() -> None:
+    """What is still buffered must not fail once more at Python's exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _width() -> int:

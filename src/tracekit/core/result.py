@@ -52,6 +52,7 @@ class LossKind(enum.Enum):
     TRUNCATED = "truncated"
     OVERFLOW = "overflow"
     APPROXIMATE = "approximate"
+    OVERLOAD = "overload"
     ENGINE = "engine-warning"
 
 
@@ -168,6 +169,23 @@ class Machine:
 
 
 @attrs.frozen
+class Load:
+    """What tracing has taken of the processors that ran the probed functions.
+
+    Attributes:
+        events: how often the target ran into a probe, also where a filter then left it out.
+        others: how often other processes did, that run the same binary; none of it is counted in a map.
+        nanoseconds: for how long the probes were in place.
+        cost: about how many nanoseconds each of these took at most; None if that wasn't measured.
+    """
+
+    events: int
+    others: int
+    nanoseconds: int
+    cost: int | None = None
+
+
+@attrs.frozen
 class Import:
     """Saved output of an engine that a result was read from, instead of tracing.
 
@@ -198,6 +216,7 @@ class Provenance:
         tracekit: tracekit's version.
         resolutions: what the program's names were taken for.
         imported: the saved output that it was read from; None if tracekit traced.
+        load: what tracing has cost the target; None if that isn't known.
     """
 
     program: Program | None
@@ -211,6 +230,7 @@ class Provenance:
     tracekit: str = ""
     resolutions: tuple[Resolution, ...] = ()
     imported: Import | None = None
+    load: Load | None = None
 
 
 @attrs.frozen

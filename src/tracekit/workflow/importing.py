@@ -11,6 +11,7 @@ from tracekit import __version__
 from tracekit.core.program import Program, check
 from tracekit.core.result import Engine, Import, LossKind, Machine, Provenance, Result, TargetRecord
 from tracekit.errors import UsageError
+from tracekit.render.run_file import FORMAT, load
 from tracekit.syntax import print_program
 
 ENGINES: Final = ("bpftrace", "dtrace")
@@ -18,6 +19,8 @@ ENGINES: Final = ("bpftrace", "dtrace")
 
 LARGEST: Final = 32 << 20
 """How many bytes of saved output are read at most; no engine's maps make more."""
+
+_RUN_FILE: Final = re.compile(rb'\s*\{\s*"format"\s*:\s*"' + FORMAT.encode() + rb'"')
 
 _SIGNS: Final = {
     "bpftrace": re.compile(
@@ -42,7 +45,7 @@ def import_output(
     program: Program | None = None,
     printed: bool = False,
 ) -> Result:
-    """Read what an engine printed for a script that tracekit didn't run.
+    """Read what an engine printed for a script that tracekit didn't run; or a run file, as it is.
 
     Args:
         output: what it wrote to standard output, or to the file of its ``-o``: bpftrace's text or ``-f json``,
@@ -61,6 +64,8 @@ def import_output(
         UsageError: if it can't be told whose output it is, it is too large, or the request makes no sense.
         EngineError: if it isn't understood, can be read in two ways, or has no result but an error.
     """
+    if engine is None and is_run_file(output):
+        return load(output)
     if len(output) > LARGEST or len(errors) > LARGEST:
         raise UsageError(
             f"{file or 'the output'} has more than {LARGEST >> 20} MiB",
@@ -99,6 +104,11 @@ def import_output(
             imported=Import(file, hashlib.sha256(output).hexdigest(), datetime.now(UTC)),
         ),
     )
+
+
+def is_run_file(output: bytes) -> bool:
+    """Whether a file that begins so is a run file: tracekit's own, and not an engine's output."""
+    return _RUN_FILE.match(output) is not None
 
 
 def _engine(output: bytes, errors: bytes, file: str) -> str:

@@ -17,7 +17,9 @@ from tracekit.errors import TracekitError, UnsupportedError
 from tracekit.workflow.choose import AUTO, Choice, choose
 from tracekit.workflow.held import lost_before_entry
 from tracekit.workflow.locate import Located
+from tracekit.workflow.overload import SAMPLE, limited
 from tracekit.workflow.resolve import Resolved
+from tracekit.workflow.sampling import SamplingTracer
 
 
 @attrs.frozen
@@ -45,6 +47,7 @@ class Placed:
         tracer: the engine.
         command: the command, which is still held; None if there is none.
         undo: ends both.
+        backend: the engine's.
         losses: what the command did before.
         choice: which backend was taken, and why; None if it was named.
     """
@@ -52,6 +55,7 @@ class Placed:
     tracer: Tracer
     command: process.Target | None
     undo: ExitStack
+    backend: Backend
     losses: tuple[Loss, ...] = ()
     choice: Choice | None = None
 
@@ -93,13 +97,35 @@ def _try(wanted: Wanted, backend: Backend) -> Placed | TracekitError:
                 command.wait_at_entry()
                 losses = lost_before_entry(wanted.located.places, command.pid)
             tracer.attach()
+            tracer = _sampling(wanted, backend, command, tracer)
+            stack.callback(tracer.close)
         except BaseException as error:
             if command:
                 command.kill()  # an engine that held it would let it go on
             if isinstance(error, TracekitError):
                 return error
             raise
-        return Placed(tracer, command, stack.pop_all(), losses)
+        return Placed(tracer, command, stack.pop_all(), backend, losses)
+
+
+def _sampling(wanted: Wanted, backend: Backend, command: process.Target | None, first: Tracer) -> Tracer:
+    """The tracer itself; or, if that is wanted, one that samples with others like it."""
+    options = limited(wanted.options, backend)
+    if options.on_overload != SAMPLE or options.max_rate is None:
+        return first
+    target = wanted.target
+    pids = target.pids if isinstance(target, Pids) else ()
+
+    def alive() -> bool:
+        if command:
+            return command.poll() is None
+        return not pids or any(os.path.exists(f"/proc/{pid}") for pid in pids)
+
+    # A debugger may take hold of a command of ours again, which runs now.
+    again = attrs.evolve(wanted, options=attrs.evolve(wanted.options, attach_gdb=True)) if command else wanted
+    return SamplingTracer(
+        first, lambda: _prepare(again, backend, command, running=True), alive, options.max_rate
+    )
 
 
 def _may_run(wanted: Wanted, name: str) -> bool:
@@ -123,7 +149,9 @@ def _hold(target: Target, stack: ExitStack) -> process.Target | None:
     )
 
 
-def _prepare(wanted: Wanted, backend: Backend, command: process.Target | None) -> Tracer:
+def _prepare(
+    wanted: Wanted, backend: Backend, command: process.Target | None, *, running: bool = False
+) -> Tracer:
     target = wanted.target
     pids = (command.pid,) if command else target.pids if isinstance(target, Pids) else ()
     follow = isinstance(target, Command | Pids) and target.follow
@@ -131,6 +159,6 @@ def _prepare(wanted: Wanted, backend: Backend, command: process.Target | None) -
         wanted.resolved.program,
         wanted.resolved.places,
         wanted.located.files,
-        Processes(pids, follow, command.hand_over if command else None),
-        wanted.options,
+        Processes(pids, follow, command.hand_over if command and not running else None),
+        limited(wanted.options, backend),
     )

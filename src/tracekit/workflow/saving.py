@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracekit import process
-from tracekit.files import write_atomically
+from tracekit.files import check_writable, write_atomically
 
 
 def save(path: str, data: bytes) -> None:
@@ -16,3 +16,13 @@ def save(path: str, data: bytes) -> None:
     """
     with process.as_invoking_user():
         write_atomically(path, data)
+
+
+def check_savable(path: str) -> None:
+    """Refuse, before the work is done, a file that ``save`` could not write now.
+
+    Raises:
+        OutputError: if it can't be written, or that user may not.
+    """
+    with process.as_invoking_user():
+        check_writable(path)

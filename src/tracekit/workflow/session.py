@@ -19,6 +19,7 @@ from tracekit.backends.registry import backend as find_backend
 from tracekit.core.program import Program, check
 from tracekit.core.result import (
     Ending,
+    Load,
     Loss,
     LossKind,
     Machine,
@@ -33,10 +34,13 @@ from tracekit.errors import UsageError
 from tracekit.syntax import print_program
 from tracekit.workflow.bystanders import bystanders
 from tracekit.workflow.choose import AUTO, Choice
+from tracekit.workflow.journal import partial
 from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.locate import locate
 from tracekit.workflow.naming import resolve_for_run, warnings_of
+from tracekit.workflow.overload import check_limits, load_of, remarks, stopped
 from tracekit.workflow.placing import Wanted, place
+from tracekit.workflow.room import check_room
 
 DEFAULT_BACKEND: Final = AUTO
 
@@ -57,11 +61,12 @@ class Session:
     def __init__(self, program: Program, target: Target, backend: str, options: Options) -> None:
         """Place the probes, then let the target run; see ``start``."""
         check(program)
+        check_limits(options, target)
         self._program, self._target, self._options = program, target, options
         self._stack = ExitStack()
         self._latest: Reading | None = None
         self._final: Result | None = None
-        self._stopped_target = False
+        self._until: datetime | None = None
         self._first_nanoseconds: int | None = None
         self._warnings: tuple[str, ...] = ()
         self.bystanders: tuple[str, ...] = ()
@@ -82,9 +87,11 @@ class Session:
         self._located = locate(self._program, pids, self._options.max_probes, knowledge)
         self._stack.callback(self._located.close)
         self._resolved = resolve_for_run(self._program, self._located.places, target, self._options, knowledge)
+        check_room(self._resolved.program, self._options)
         placed = place(Wanted(self._located, self._resolved, target, self._options), backend)
         self._stack.push(placed.undo)
         self._tracer, self._command, self.choice = placed.tracer, placed.command, placed.choice
+        self._backend = placed.backend
         self._lost_before = placed.losses
         self._started = datetime.now(UTC)
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
@@ -127,14 +134,24 @@ class Session:
 
     @property
     def running(self) -> bool:
-        """Whether events are still counted; or, if the engine has died, whether its command still runs."""
-        over = self._tracer.ended and not (self._command and self.engine_died)
-        return self._final is None and not over and not self._target_ended()
+        """Whether events are still counted; or whether a command still runs that goes on without."""
+        if self._final is not None or self._target_ended():
+            return False
+        # Neither an engine that has died nor one that spares its target ends a command.
+        return not self._tracer.ended or (
+            self._command is not None and (self.engine_died or self.overload is not None)
+        )
 
     @property
     def engine_died(self) -> bool:
         """Whether the engine has ended without its result. A command then goes on to its own end."""
         return self._tracer.ended and not (self._latest is not None and self._latest.final)
+
+    @property
+    def overload(self) -> Loss | None:
+        """Why tracing stopped by itself, if that was to spare the target."""
+        found = self._latest.overload if self._latest else None
+        return stopped(found, self._options, self._backend) if found else None
 
     def _target_ended(self) -> bool:
         if self._command:
@@ -208,12 +225,20 @@ class Session:
         """
         if self._final is None:
             early = self._command is not None and self._command.poll() is None
+            self._until = datetime.now(UTC)
             self._take(self._tracer.finish())
             ended = datetime.now(UTC)
             ending = self._end_command(early)
             self._final = self._result(ended, ending)
             self._stack.close()
         return self._final
+
+    def so_far(self) -> Result:
+        """What the latest snapshot says, as a result that is marked incomplete; the run goes on.
+
+        This is what a run of hours keeps on disk, in case nobody lives to call ``stop``.
+        """
+        return partial(self._result(datetime.now(UTC), None))
 
     def _end_command(self, early: bool) -> Ending | None:
         if self._command is None:
@@ -231,13 +256,18 @@ class Session:
         losses = [*self._lost_before, *(last.losses if last else ()), *self._tracer.losses]
         if final is None and not any(x.kind is LossKind.INCOMPLETE for x in losses):
             losses.append(Loss(LossKind.INCOMPLETE, "the engine ended without telling its result"))
+        load = self._load(last, ended)
+        if overload := self.overload:
+            losses.append(overload)
+        of_load = remarks(load) if load else ()
+        notes = (*self.notes, *(last.notes if last else ()), *self._silence(last), *of_load)
         complete = not any(x.kind is LossKind.INCOMPLETE for x in losses)
         system = os.uname()
         return Result(
             maps=self._resolved.named(last.maps) if last else (),
             complete=complete,
             losses=tuple(losses),
-            notes=tuple(dict.fromkeys((*self.notes, *(last.notes if last else ()), *self._silence(last)))),
+            notes=tuple(dict.fromkeys(notes)),
             provenance=Provenance(
                 program=self._program,
                 text=print_program(self._program),
@@ -249,8 +279,15 @@ class Session:
                 binaries=self._located.binaries,
                 tracekit=__version__,
                 resolutions=self._resolved.resolutions,
+                load=load,
             ),
         )
+
+    def _load(self, last: Reading | None, ended: datetime) -> Load | None:
+        if last is None:
+            return None
+        lasted = last.traced or round(((self._until or ended) - self._started).total_seconds() * 1e9)
+        return load_of(last, last.overload.at if last.overload else lasted, self._backend)
 
     def _silence(self, last: Reading | None) -> tuple[str, ...]:
         """Why there may be no event, if there is none."""

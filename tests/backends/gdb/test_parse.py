@@ -24,7 +24,9 @@ def told(program: str, kept: list[Map], **other: Any) -> Any:
     plan = instrument(tk.parse(program), ("f",), Options(), X86_64).plan
     document = {
         "kind": "counted", "final": True, "nanoseconds": 5, "maps": [m.told() for m in kept], "entries": [0],
-        "returns": [0], "unreadable": 0, "unfit": 0, "failure": "",
+        "returns": [0], "unreadable": 0, "unfit": 0,
+        "stops": 3,
+        "guard": [0, 5, 5, 3], "failure": "",
         "totals": [sum(g.count for g in kept[0].groups.values())], **other,
     }  # fmt: skip
     record = parse(json.dumps(document))

@@ -57,6 +57,12 @@ def assemble(
     return tuple(maps), tuple(losses), tuple(notes)
 
 
+def hits_of(rows: Rows) -> tuple[int, int]:
+    """How often the target, and how often others, ran into a probe."""
+    target, others = (sum(int(value) for (value,) in rows.get(name, ())) for name in ("h0", "h1"))
+    return target, others
+
+
 def _counted(raw: bytes) -> tuple[bytes, int]:
     """A string with a size, up to that, and the size; 0.17 reads a byte too many."""
     text, _, size = raw.rsplit(b", ", 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from typing import Final
 
 from tracekit.errors import EngineError, PrivilegeError, TracekitError
@@ -81,6 +82,13 @@ def diagnose(status: int | None, said: bytes, *, timed_out: bool = False) -> Tra
             if "may not" in cause:
                 return PrivilegeError(f"{cause}{told}", hint)
             return EngineError(message=f"{cause}{told}", hint=hint, engine="bpftrace", output=text)
+    if status == -signal.SIGKILL:
+        return EngineError(
+            message=f"bpftrace was killed (signal 9), and nothing is counted from then on{told}",
+            hint="If nobody did that, the kernel was short of memory (dmesg): use fewer keys.",
+            engine="bpftrace",
+            output=text,
+        )
     ending = f"by signal {-status}" if status is not None and status < 0 else f"with status {status}"
     return EngineError(
         message=f"bpftrace ended {ending}{told}",

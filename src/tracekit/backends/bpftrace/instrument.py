@@ -3,7 +3,9 @@ r"""The script that a run uses: exact counts, totals, sentinels, and output that
 The shape of it, the same for every version of bpftrace::
 
     BEGIN { printf("NONCE ready\n"); }
-    uprobe:"/proc/SELF/fd/N":0x1139 /pid == 77/ { if (FILTER) { @t0 = sum(1); … @b0[…] = sum(1); … } }
+    uprobe:"/proc/SELF/fd/N":0x1139 {
+      if (pid == 77) { @h0 = sum(1); if (FILTER) { @t0 = sum(1); … @b0[…] = sum(1); … } } else { @h1 = sum(1); }
+    }
     interval:ms:1000 { printf("NONCE snapshot …\n"); print(@t0); … printf("NONCE shown\n"); }
     END { printf("NONCE result …\n"); print(@t0); … printf("NONCE shown\n"); }
 
@@ -13,6 +15,7 @@ clearing maps while probes fire loses events.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
@@ -22,13 +25,15 @@ from tracekit.backends.bpftrace.attach import Site
 from tracekit.backends.bpftrace.bucketing import bucketing
 from tracekit.backends.bpftrace.elapsed import started
 from tracekit.backends.bpftrace.emit import Emitter
+from tracekit.backends.bpftrace.guard import Guard
 from tracekit.backends.bpftrace.quoting import comment
 from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, Plan, plan_of, uses, word
+from tracekit.backends.window import window
 from tracekit.core.aggregation import Aggregation, Distribution, value_of
 from tracekit.core.arch import Architecture
 from tracekit.core.buckets import Linear, Log2, LogLinear
 from tracekit.core.expr import BuiltinName, Expr, Str
-from tracekit.core.probe import Interval, Probe
+from tracekit.core.probe import Interval, Probe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.syntax import print_aggregate
 
@@ -81,10 +86,14 @@ def instrument(
         UnsupportedError: if bpftrace can't do it.
     """
     functions = tuple(dict.fromkeys(s.function for found in sites.values() for s in found if s.function))
-    plan = plan_of(program, options, nonce, functions, _room(program, options, processes))
-    writer = _Writer(plan, processes, options, arch)
+    room = _room(program, options, processes)
+    plan = plan_of(program, options, nonce, functions, room, others=bool(processes.predicate))
+    guard = Guard(window(options))
+    writer = _Writer(plan, processes, options, arch, guard)
+    # What is there from the start needs no entry to be made at an event; see _update.
+    first = (*processes.begin, *(f"@{name} = sum((uint64)0);" for name in plan.hits), *guard.begin)
     blocks = [
-        f'BEGIN {{ {"".join(f"{s} " for s in processes.begin)}printf("{nonce} ready\\n"); }}',
+        f'BEGIN {{ {"".join(f"{s} " for s in first)}printf("{nonce} ready\\n"); }}',
         *processes.probes,
         *(block for n, c in enumerate(program.clauses) for block in writer.clause(n, c, sites)),
     ]
@@ -98,7 +107,8 @@ def instrument(
         )
     # Cleared, or bpftrace would print every map once more at its exit.
     blocks.append(
-        f'END {{ printf("{nonce} result %llu\\n", nsecs); {prints} {clears} printf("{nonce} done\\n"); }}'
+        f'END {{ printf("{nonce} result {guard.form}\\n", {guard.told}); {prints} {clears} '
+        f'printf("{nonce} done\\n"); }}'
     )
     return Instrumented("\n".join(blocks) + "\n", plan)
 
@@ -129,23 +139,21 @@ class _Writer:
     processes: Filter
     options: Options
     arch: Architecture
+    guard: Guard
 
     def clause(self, number: int, clause: Clause, sites: Mapping[Probe, Sequence[Site]]) -> Iterator[str]:
-        timers = tuple(p for p in clause.probes if isinstance(p, Interval))
-        for group in (timers, tuple(p for p in clause.probes if p not in timers)):
-            # An interval fires in bpftrace's own process, so no filter by process can hold for it.
-            predicate = "" if group is timers else self.processes.predicate
+        for kind in _Kind:
+            group = [p for p in clause.probes if _kind(p) is kind]
             found = [site for probe in group for site in sites[probe]]
             apart = uses(clause, BuiltinName.FUNC) or any(
                 site.guard or site.entry or site.arguments is not None for site in found
             )
             for together in [[s] for s in found] if apart else [found]:
                 if together:
-                    yield from self._blocks(number, clause, together, predicate)
+                    yield from self._blocks(number, clause, together, kind)
 
-    def _blocks(self, number: int, clause: Clause, sites: Sequence[Site], predicate: str) -> Iterator[str]:
+    def _blocks(self, number: int, clause: Clause, sites: Sequence[Site], kind: _Kind) -> Iterator[str]:
         site = sites[0]
-        head = f" /{predicate}/" if predicate else ""
         body = self._events(number, clause, site)
         if site.entry:
             # Not every call is seen to return (panics, deep recursion): entries are counted too.
@@ -153,8 +161,21 @@ class _Writer:
             if uses(clause, BuiltinName.ELAPSED):
                 at_entry, body = self._elapsed(number, site, body)
                 entered.append(at_entry)
-            yield f"{site.entry}{head} {{ {' '.join(entered)} }}"
-        yield "\n".join([f"{', '.join(s.attach for s in sites)}{head} {{", *_indented(body), "}"])
+            yield self._block(site.entry, entered, kind)
+        yield self._block(", ".join(s.attach for s in sites), body, kind)
+
+    def _block(self, attach: str, body: Sequence[str], kind: _Kind) -> str:
+        predicate = self.processes.predicate
+        if kind is _Kind.TIMER:
+            # It fires in bpftrace's own process, so no filter by process can hold for it.
+            return "\n".join([f"{attach} {{", *_indented(body), "}"])
+        body = ["@h0 = sum((uint64)1);", *body]
+        if kind is _Kind.TRAP and predicate:
+            # What others run into is not counted in a map, but costs them as much.
+            body = [*_nested([predicate], body)[:-1], "} else { @h1 = sum((uint64)1); }"]
+            predicate = ""
+        head = f" /{predicate}/" if predicate else ""
+        return "\n".join([f"{attach}{head} {{", *_indented(self.guard.around(body)), "}"])
 
     def _elapsed(self, number: int, site: Site, body: Sequence[str]) -> tuple[str, list[str]]:
         function = self.plan.functions.index(site.function)
@@ -231,6 +252,24 @@ class _Writer:
                 return [emitter.kept(key), f"(int64){self.plan.nonce}", bytes_]
             case KeyKind.INTEGER:
                 return [emitter.kept(key)]
+
+
+class _Kind(enum.Enum):
+    """What a probe is to the processes that it is in: each block has probes of one kind."""
+
+    TIMER = "timer"
+    TRAP = "trap"
+    OTHER = "other"
+
+
+def _kind(probe: Probe) -> _Kind:
+    match probe:
+        case Interval():
+            return _Kind.TIMER
+        case Uprobe() | Uretprobe() | Usdt():
+            return _Kind.TRAP
+        case _:
+            return _Kind.OTHER
 
 
 def _counted(name: str) -> str:

@@ -14,8 +14,9 @@ from typing import Final
 import attrs
 
 from tracekit.backends.base import Reading
-from tracekit.backends.bpftrace.assemble import Rows, assemble
+from tracekit.backends.bpftrace.assemble import Rows, assemble, hits_of
 from tracekit.backends.plan import KeyKind, MapPlan, Plan
+from tracekit.backends.window import overload_of
 from tracekit.core.result import Loss, LossKind
 from tracekit.errors import EngineError
 
@@ -26,7 +27,9 @@ _FULL: Final = re.compile(
     rb"[^\n]*WARNING: Map full; can't update element[^\n]*\n"
     rb"(?:Additional Info - helper: [^\n]*\n(?:[^\n]*\n\s*~+\n)?)?"
 )
-_MARKER: Final = re.compile(rb"(?P<word>ready|snapshot|result)(?: (?P<time>\d{1,20}))?")
+_MARKER: Final = re.compile(
+    rb"(?P<word>ready|snapshot|result)(?: (?P<time>\d{1,20})(?P<stop>(?: \d{1,20}){4})?)?"
+)
 _LONGEST: Final = len(b"\nresult ")
 """How long what a block may end with is, besides the mark."""
 
@@ -75,7 +78,7 @@ class OutputParser:
             if marker is None or (marker["word"] == b"ready") != (marker["time"] is None):
                 self._not_understood(line)
                 return
-            word, time = marker.groups()
+            word, time = marker["word"], marker["time"]
             if word == b"ready":
                 self._asides(bytes(self._buffer[:start]))
                 del self._buffer[: end_of_line + 1]
@@ -100,7 +103,9 @@ class OutputParser:
             self._searched = 0
             self._finished = word == b"result"
             maps, losses, notes = assemble(self._plan, rows, final=self._finished)
-            yield Reading(self._finished, int(time), maps, losses, notes)
+            hits, others = hits_of(rows)
+            over = overload_of((marker["stop"] or b"").split())
+            yield Reading(self._finished, int(time), maps, losses, notes, hits, others, over)
 
     def close(self) -> None:
         """The output has ended: what is left is looked at too, unless the result has come already.

@@ -160,6 +160,7 @@ class BpftraceTracer:
         self._version = self._stack.enter_context(
             process.Engine.start([self._path, "--version"], env=_environment(self._options, 1), name=BACKEND)
         )
+        self._said = b""
         # Imported while the engine starts, which takes longer.
         from tracekit.backends.bpftrace.parse import OutputParser
 
@@ -241,10 +242,9 @@ class BpftraceTracer:
         return readings
 
     def describe(self) -> Engine:
-        version = b""
         while piece := self._version.read(10):
-            version += piece
-        words = version.decode("utf-8", "replace").split()
+            self._said += piece
+        words = self._said.decode("utf-8", "replace").split()
         return Engine(BACKEND, words[-1].removeprefix("v") if words else "", self._path)
 
     def close(self) -> None:

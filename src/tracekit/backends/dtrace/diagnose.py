@@ -7,6 +7,7 @@ the command (what stands before a reason), and Apple's ``libproc.c`` (processes 
 from __future__ import annotations
 
 import re
+import signal
 from typing import Final, NamedTuple
 
 from tracekit.backends.dtrace.messages import read_messages
@@ -241,6 +242,13 @@ def diagnose(status: int | None, said: bytes, *, timed_out: bool = False) -> Tra
             if _SIP_NOTICE in output and "probe" in cause.message and _SIP_HINT not in hint:
                 hint = f"{hint} {_SIP_HINT}"
             return _error(cause.error, cause.message.format_map(words) + told, hint, output)
+    if status == -signal.SIGKILL:
+        return EngineError(
+            message="dtrace was killed (signal 9), and nothing is counted from then on",
+            hint="If nobody did that, the kernel was short of memory (dmesg): use fewer keys.",
+            engine="dtrace",
+            output=output,
+        )
     ending = f"by signal {-status}" if status is not None and status < 0 else f"with status {status}"
     return _error(EngineError, f"dtrace ended {ending}{told}", "Run it with -v to see the script.", output)
 

@@ -29,8 +29,10 @@ from tracekit.backends.dtrace.dialect import Dialect
 from tracekit.backends.dtrace.elapsed import started
 from tracekit.backends.dtrace.emit import Emitter
 from tracekit.backends.dtrace.features import check_features, check_keys
+from tracekit.backends.dtrace.guard import Guard
 from tracekit.backends.dtrace.quoting import comment
 from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, Plan, plan_of, uses, word
+from tracekit.backends.window import window
 from tracekit.core.aggregation import value_of
 from tracekit.core.arch import Architecture
 from tracekit.core.expr import BuiltinName, Expr, Str
@@ -80,9 +82,10 @@ def instrument(
     plan = plan_of(program, options, nonce, tuple(functions))
     for m in plan.maps:
         check_keys(m)
-    writer = _Writer(plan, predicate, options, arch, dialect)
+    writer = _Writer(plan, predicate, options, arch, dialect, Guard(window(options)))
     first = [] if options.max_events is None else ["seen = (uint64_t)0;"]
     first += [] if options.interval is None else ["told = (uint64_t)0;"]
+    first += writer.guard.begin
     blocks = [
         "#pragma D option quiet",
         f"#pragma D option strsize={options.max_string}",
@@ -92,7 +95,8 @@ def instrument(
     prints = [_printed(name, plan) for name in plan.script_maps]
 
     def told(kind: str) -> list[str]:
-        return [f'printf("{nonce} {kind} %d\\n", timestamp);', *prints, f'printf("{nonce} done\\n");']
+        first = f'printf("{nonce} {kind} {writer.guard.form}\\n", {writer.guard.told});'
+        return [first, *prints, f'printf("{nonce} done\\n");']
 
     if options.interval is not None:
         period = max(1, round(options.interval * 1000))
@@ -133,6 +137,7 @@ class _Writer:
     options: Options
     arch: Architecture
     dialect: Dialect
+    guard: Guard
 
     def clause(self, number: int, clause: Clause, sites: Mapping[Probe, Sequence[Site]]) -> Iterator[str]:
         timers = tuple(p for p in clause.probes if isinstance(p, Interval))
@@ -143,12 +148,18 @@ class _Writer:
             apart = uses(clause, BuiltinName.FUNC) or any(site.entries for site in found)
             for together in [[s] for s in found] if apart else [found]:
                 if together:
-                    yield from self._blocks(number, clause, together, predicate)
+                    yield from self._blocks(number, clause, together, predicate, timer=group is timers)
 
-    def _blocks(self, number: int, of: Clause, sites: Sequence[Site], predicate: str) -> Iterator[str]:
+    def _blocks(
+        self, number: int, of: Clause, sites: Sequence[Site], predicate: str, *, timer: bool
+    ) -> Iterator[str]:
         site = sites[0]
         probes = [probe for s in sites for probe in s.probes]
         yield comment("; ".join(print_aggregate(a) for a in of.aggregates))
+        every, all_ = [*site.entries, *probes], predicate
+        if not timer:
+            yield from self.guard.before(every, all_)
+            predicate = both(predicate, self.guard.going_on)
         if site.entries:
             # Not every call is seen to return (panics, deep recursion): entries are counted too.
             entered, returned = [f"@e{number} = count();"], [f"@r{number} = count();"]
@@ -173,6 +184,8 @@ class _Writer:
                 yield clause(site.entries, predicate, entered)
                 yield clause(probes, predicate, returned)
         yield from self._events(number, of, site, probes, predicate)
+        if not timer:
+            yield from self.guard.after(every, all_)
 
     def _events(
         self, number: int, of: Clause, site: Site, probes: Sequence[str], predicate: str

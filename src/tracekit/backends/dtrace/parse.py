@@ -18,6 +18,7 @@ from tracekit.backends.base import Reading
 from tracekit.backends.dtrace.instrument import map_of
 from tracekit.backends.figures import Figures, Keys, told, unreturned
 from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, Plan, word
+from tracekit.backends.window import overload_of
 from tracekit.core.result import Key, Loss, MapResult
 from tracekit.errors import EngineError
 
@@ -52,7 +53,7 @@ class OutputParser:
         self._buffer = bytearray()
         self._finished = False
         self._rows: dict[str, list[_Row]] | None = None
-        self._kind, self._time = b"", 0
+        self._kind, self._times = b"", [0]
         self._patterns = {name.encode(): _row(plan, name) for name in plan.script_maps}
 
     def feed(self, data: bytes) -> Iterator[Ready | Reading]:
@@ -99,18 +100,25 @@ class OutputParser:
         match words.split():
             case [b"ready"] if self._rows is None:
                 return Ready()
-            case [b"snapshot" | b"result" as kind, time] if self._rows is None and time.isdigit():
+            case [b"snapshot" | b"result" as kind, *times] if self._rows is None and _numbers(times):
                 self._rows = {name: [] for name in self._plan.script_maps}
-                self._kind, self._time = kind, int(time)
+                self._kind, self._times = kind, [int(time) for time in times]
                 return None
             case [b"done"] if self._rows is not None:
                 rows, self._rows = self._rows, None
                 self._finished = self._kind == b"result"
                 maps, losses, notes = assemble(self._plan, rows, final=self._finished)
-                return Reading(self._finished, self._time, maps, losses, notes)
+                hits = sum(figure for _, figure in rows["h0"])
+                now, *stop = self._times
+                over = overload_of(stop)
+                return Reading(self._finished, now, maps, losses, notes, hits, overload=over)
             case _:
                 _not_understood(words)
         return None
+
+
+def _numbers(words: list[bytes]) -> bool:
+    return len(words) in (1, 5) and all(word.isdigit() for word in words)
 
 
 def assemble(

@@ -127,6 +127,7 @@ class DtraceTracer:
     def _compile(self) -> Instrumented:
         found = sites(self._program, self._places, self._pids, self._arch, self._dialect)
         predicate = " || ".join(f"pid == {pid}" for pid in self._pids)
+        predicate = f"({predicate})" if len(self._pids) > 1 else predicate
         # Of one length, so that no other number in the output can end with it.
         nonce = int.from_bytes(os.urandom(8), "big") >> 2 | 1 << 62
         return instrument(self._program, found, predicate, self._options, self._arch, self._dialect, nonce)

@@ -101,6 +101,35 @@ class Map:
         }
 
 
+class Guard:
+    """Says when there are too many events in a window of time; see ``window.Window``."""
+
+    def __init__(self, window: tuple[int, int] | None) -> None:
+        """Take how many events, and how many nanoseconds; None for no limit."""
+        self._most, self._length = window or (0, 0)
+        self._began = self._since = self._over = self._inside = 0
+
+    def begin(self, now: int) -> None:
+        """From this moment on there are events."""
+        self._began = self._since = now
+
+    def is_enough(self, now: int) -> bool:
+        """Count an event, and say whether it is one too many."""
+        if not self._most:
+            return False
+        if now - self._since > self._length:
+            self._since, self._inside = now, 0
+        self._inside += 1
+        if self._inside > self._most:
+            self._over = now
+        return bool(self._over)
+
+    @property
+    def told(self) -> list[int]:
+        """As ``window.overload_of`` takes it."""
+        return [self._over, self._began, self._since, self._inside]
+
+
 class Whole:
     """Converts floats to integers.
 

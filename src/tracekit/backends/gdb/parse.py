@@ -9,6 +9,7 @@ from tracekit.backends.figures import Figures, told, unreturned
 from tracekit.backends.gdb.quoting import BACKEND
 from tracekit.backends.gdb.understood import understood
 from tracekit.backends.plan import MapPlan, Plan
+from tracekit.backends.window import overload_of
 from tracekit.core.result import Key, Loss, LossKind, MapResult
 
 _ROOM: Final = "Raise --max-keys, or use fewer keys or wider buckets."
@@ -65,7 +66,15 @@ def _reading(plan: Plan, document: dict[str, Any]) -> Reading:
         )
     if document["failure"]:
         losses.append(Loss(LossKind.INCOMPLETE, f"tracing stopped early: {document['failure']}"))
-    return Reading(final, document["nanoseconds"], tuple(maps), tuple(losses), tuple(notes))
+    return Reading(
+        final,
+        document["nanoseconds"],
+        tuple(maps),
+        tuple(losses),
+        tuple(notes),
+        hits=document["stops"],
+        overload=overload_of(document["guard"]),
+    )
 
 
 def _figures(m: MapPlan, kept: dict[str, Any]) -> Figures:

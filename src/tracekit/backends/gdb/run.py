@@ -21,6 +21,7 @@ from tracekit.backends.gdb.session import Session, find_gdb
 from tracekit.backends.gdb.sites import sites
 from tracekit.backends.gdb.understood import understood
 from tracekit.backends.gdb.watch import check_reachable, describe_state, is_stopped
+from tracekit.backends.window import window
 from tracekit.core.arch import architecture
 from tracekit.core.feature import Feature
 from tracekit.core.probe import FunctionProbe
@@ -63,7 +64,7 @@ class GdbTracer:
         self._arch = architecture(os.uname().machine)
         names = dict.fromkeys(place.function.name for found in places.values() for place in found)
         self._script = instrument(program, tuple(names), options, self._arch)
-        self._options = options
+        self._options, self._window = options, window(options)
         self._go = any(place.image.is_go for found in places.values() for place in found)
         if self._go:
             self._notes.append("gdb keeps SIGURG from the target, as with GODEBUG=asyncpreemptoff=1")
@@ -100,7 +101,7 @@ class GdbTracer:
                     "If that is what you want, say --attach-gdb; bpftrace and dtrace do without.",
                 )
             check_reachable(pid)
-            if options.max_events is None:
+            if options.max_events is None and options.max_rate is None:
                 options = attrs.evolve(options, max_events=ATTACHED_EVENTS)
                 self._notes.append(
                     f"gdb lets go of a process after {ATTACHED_EVENTS} events, unless --max-events says more"
@@ -167,6 +168,7 @@ class GdbTracer:
             "room": self._options.max_keys,
             "limit": self._options.max_events,
             "interval": self._options.interval,
+            "window": None if self._window is None else (self._window.events, self._window.nanoseconds),
             "registers": arch.name,
             "breakpoint_bytes": len(BREAKPOINTS[arch.name]),
             "stack_pointer": arch.stack_pointer,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import gdb
 
-from tracekit.backends.gdb.counting import PROVIDED, Map, Whole
+from tracekit.backends.gdb.counting import PROVIDED, Guard, Map, Whole
 from tracekit.backends.gdb.hold import attach, settle
 from tracekit.backends.gdb.memory import Memory
 from tracekit.backends.gdb.registers import Registers
@@ -59,6 +59,7 @@ class Tracing:
         self._memory = Memory(self._pid)
         self._fetch = Registers(ask["registers"])
         self._whole = Whole()
+        self._guard = Guard(ask["window"])
         self._tick_waits = False
         self._period: float = ask["interval"] or _JOURNAL_SECONDS
         self._due = 0.0
@@ -108,6 +109,7 @@ class Tracing:
         """From the first time that it runs, look after the target from time to time."""
         gdb.events.cont.disconnect(self._runs)
         self._due = time.monotonic() + self._period
+        self._guard.begin(time.monotonic_ns())
         # A thread of Python must not get signals that gdb waits for: it inherits that they are blocked.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         threading.Thread(target=self._timer, daemon=True).start()
@@ -213,6 +215,8 @@ class Tracing:
                 if self._ask["limit"] is not None and sum(self._totals) >= self._ask["limit"]:
                     self._over = True
                     break
+            if self._guard.is_enough(time.monotonic_ns()):
+                self._over = True
         except BaseException as error:  # KeyboardInterrupt is what gdb's internal errors become
             self._fail(error)
         return self._over
@@ -301,6 +305,7 @@ class Tracing:
             unreadable=self._memory.unreadable,
             unfit=self._whole.unfit,
             stops=self._stops,
+            guard=self._guard.told,
             unseen=[n for n in range(len(self._ask["files"])) if n not in self._seen],
             failure=self._failure,
         )

@@ -12,7 +12,7 @@ from tracekit.cli.screen import Screen
 from tracekit.core.escape import printable
 from tracekit.errors import UsageError
 from tracekit.syntax import parse
-from tracekit.workflow.importing import ENGINES, LARGEST, import_output
+from tracekit.workflow.importing import ENGINES, LARGEST, import_output, is_run_file
 
 
 @click.command("import")
@@ -39,10 +39,11 @@ def command(
     form: str,
     output: str | None,
 ) -> int:
-    """Turn saved output of bpftrace or dtrace into a result, as trace prints it.
+    """Turn saved output of bpftrace or dtrace into a result, as trace prints it; or show a run file.
 
     FILE is what the engine printed, or - for standard input: bpftrace's text or -f json, or dtrace's default
-    layout. Each is a result of its own. What isn't understood, or can be read in two ways, is refused.
+    layout; or a run file, such as the FILE.partial of a run that was cut short. Each is a result of its own.
+    What isn't understood, or can be read in two ways, is refused.
 
     \b
       tracekit import dtrace.out
@@ -82,7 +83,8 @@ def _read(file: str) -> bytes:
         if file == "-":
             return sys.stdin.buffer.read(LARGEST + 1)
         with process.as_invoking_user(), open(file, "rb") as opened:
-            return opened.read(LARGEST + 1)
+            data = opened.read(LARGEST + 1)
+            return data + opened.read() if is_run_file(data) else data
     except OSError as error:
         raise UsageError(f"{printable(file)} can't be read: {error.strerror}") from error
     except ValueError as error:  # a NUL character

@@ -10,6 +10,7 @@ import click
 from tracekit import process
 from tracekit.backends.base import Options
 from tracekit.backends.registry import ORDER
+from tracekit.cli.limits import OverloadTold, limit_parameters, tell_load
 from tracekit.cli.programs import (
     Seconds,
     Verb,
@@ -26,6 +27,7 @@ from tracekit.core.escape import printable
 from tracekit.core.result import Ending
 from tracekit.core.target import Pids, SystemWide
 from tracekit.errors import TargetError, UsageError
+from tracekit.workflow.journal import Journal
 from tracekit.workflow.resolve import in_words
 from tracekit.workflow.session import DEFAULT_BACKEND, start
 
@@ -40,7 +42,8 @@ from tracekit.workflow.session import DEFAULT_BACKEND, start
     metavar="N",
     help="Stop once this many events were counted, or a few more if several threads make them.",
 )
-@option("--interval", type=Seconds(), help="Print what there is every so often.")
+@option("--interval", type=Seconds(),
+        help="Print what there is every so often; with -o, keep it in FILE.partial until the end.")  # fmt: skip
 @option(
     "-f",
     "--format",
@@ -106,6 +109,7 @@ from tracekit.workflow.session import DEFAULT_BACKEND, start
 @option(
     "-v", "--verbose", is_flag=True, help="Show the script that the engine is given, and why it is this engine."
 )
+@limit_parameters
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -119,6 +123,9 @@ def command(
     follow: bool,
     duration: float | None,
     max_events: int | None,
+    max_rate: float | None,
+    max_overhead: float | None,
+    on_overload: str,
     interval: float | None,
     form: str,
     output: str | None,
@@ -159,6 +166,9 @@ def command(
         max_string=max_string,
         max_probes=max_probes,
         max_events=max_events,
+        max_rate=max_rate,
+        max_overhead=max_overhead,
+        on_overload=on_overload,
         require=Verdict(require),
         calibrate=calibrate,
         attach_gdb=attach_gdb,
@@ -166,6 +176,8 @@ def command(
     if attach_gdb and not isinstance(target, Pids):
         raise UsageError("--attach-gdb is about a process that runs already", "Name it with -p PID.")
     screen = Screen(form, output)
+    screen.check()
+    journal = Journal(output) if output is not None and interval is not None else None
     # An engine's timer may come late; asked for half the time, a line is never missed.
     session = start(program, target, backend=backend, options=options, interval=interval)
     with process.stop_signals() as signals, session:
@@ -183,20 +195,28 @@ def command(
             chosen = printable(f" with {choice.backend}, {choice.why}") if choice else ""
             click.echo(f"tracing{chosen}; the result comes {until}, or with Ctrl-C", err=True)
         deadline, told = None if duration is None else monotonic() + duration, False
+        overload = OverloadTold(session)
         while session.running and signals.take() is None:
             left = None if deadline is None else deadline - monotonic()
             if left is not None and left <= 0:
                 break
             for snapshot in session.wait(left, wake=signals.fileno()):
+                if journal:
+                    screen.kept(journal.keep(session.so_far()))
                 screen.snapshot(snapshot)
             if session.engine_died and session.running and not told:
                 told = True
                 click.echo("the engine has died: nothing more is counted; the command goes on", err=True)
+            overload.tell()
         result = session.stop()
         # Within the block: Ctrl-C once more must not cut short what is being written.
         screen.result(result)
+        if journal:
+            journal.remove()
     ending = result.provenance.target.ending
     tell_ending(ending, quiet)
+    if not quiet:
+        tell_load(result)
     if propagate_exit and ending is not None and result.complete:
         return _status(ending)
     return 0 if result.complete else 1

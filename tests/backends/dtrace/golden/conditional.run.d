@@ -8,6 +8,11 @@ BEGIN
 pid77:a.out:-:555555555139
 /pid == 77/
 {
+  @h0 = count();
+}
+pid77:a.out:-:555555555139
+/pid == 77/
+{
   this->x0_0i = (arg0 < 0 ? (-arg0) : (arg1 == 0 ? 0 : arg1 == -1 ? -arg0 : arg0 / arg1));
   this->x0_0ibm = (uint64_t)(this->x0_0i < 0 ? -this->x0_0i : this->x0_0i);
   this->x0_0ibn = this->x0_0ibm >> 0; this->x0_0ibe = (uint64_t)0;
@@ -29,6 +34,7 @@ pid77:a.out:-:555555555139
 END
 {
   printf("4611686026205165681 result %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("b0 %d %@d\n", @b0);
   printa("c0 %@d\n", @c0);

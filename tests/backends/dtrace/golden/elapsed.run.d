@@ -5,6 +5,12 @@ BEGIN
   printf("4611686026205165681 ready\n");
 }
 /* @time = hist(elapsed); @value = stats(retval) */
+pid77:a:f:entry,
+pid77:a:f:return
+/pid == 77/
+{
+  @h0 = count();
+}
 pid77:a:f:entry
 /pid == 77/
 {
@@ -53,6 +59,7 @@ pid77:a:f:return
 END
 {
   printf("4611686026205165681 result %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("e0 %@d\n", @e0);
   printa("r0 %@d\n", @r0);

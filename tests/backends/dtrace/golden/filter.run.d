@@ -6,6 +6,11 @@ BEGIN
 }
 /* @ = hist(arg1 >> 2) */
 pid77:a.out:-:555555555139
+/pid == 77/
+{
+  @h0 = count();
+}
+pid77:a.out:-:555555555139
 /pid == 77 && (arg0 > 0 && (execname == "x" || (arg1 % 3) == 1))/
 {
   this->x0_0i = (arg1 >> 2);
@@ -29,6 +34,7 @@ pid77:a.out:-:555555555139
 END
 {
   printf("4611686026205165681 result %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("b0 %d %@d\n", @b0);
   printa("c0 %@d\n", @c0);

@@ -8,6 +8,11 @@ BEGIN
 pid77:a.out:-:555555555139
 /pid == 77/
 {
+  @h0 = count();
+}
+pid77:a.out:-:555555555139
+/pid == 77/
+{
   this->x0_0u = (uint64_t)arg0;
   this->x0_0uo = (int64_t)(this->x0_0u - (uint64_t)0x8000000000000000);
   this->x0_0ubm = this->x0_0u;
@@ -30,6 +35,7 @@ pid77:a.out:-:555555555139
 END
 {
   printf("4611686026205165681 result %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("b0 %d %@d\n", @b0);
   printa("c0 %@d\n", @c0);

@@ -8,6 +8,11 @@ BEGIN
 pid77:a.out:-:555555555139
 /pid == 77/
 {
+  @h0 = count();
+}
+pid77:a.out:-:555555555139
+/pid == 77/
+{
   this->s1 = "";
 }
 pid77:a.out:-:555555555139
@@ -25,6 +30,7 @@ pid77:a.out:-:555555555139
 END
 {
   printf("4611686026205165681 result %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("c0 %d %d %d \"%S\" \"%S\" %d \"%S\" %@d\n", @c0);
   printf("4611686026205165681 done\n");

@@ -9,6 +9,11 @@ BEGIN
 pid77:a.out:-:555555555139
 /pid == 77/
 {
+  @h0 = count();
+}
+pid77:a.out:-:555555555139
+/pid == 77/
+{
   this->x0_0i = arg2;
   this->x0_0ib = (int64_t)(this->x0_0i >= (int64_t)16384 ? (int64_t)16384 : this->x0_0i < (int64_t)0 ? (int64_t)-1 : (int64_t)((uint64_t)0 + ((uint64_t)this->x0_0i - (uint64_t)0) / (uint64_t)128 * (uint64_t)128));
   @t0 = count();
@@ -23,6 +28,7 @@ profile-1000ms
 {
   told = timestamp;
   printf("4611686026205165681 snapshot %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("b0 %d %@d\n", @b0);
   printa("c0 %@d\n", @c0);
@@ -34,6 +40,7 @@ profile-1000ms
 END
 {
   printf("4611686026205165681 result %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("b0 %d %@d\n", @b0);
   printa("c0 %@d\n", @c0);

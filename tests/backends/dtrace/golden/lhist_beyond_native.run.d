@@ -8,6 +8,11 @@ BEGIN
 pid77:a.out:-:555555555139
 /pid == 77/
 {
+  @h0 = count();
+}
+pid77:a.out:-:555555555139
+/pid == 77/
+{
   this->x0_0i = arg0;
   this->x0_0ib = (int64_t)(this->x0_0i >= (int64_t)1099511627776 ? (int64_t)1099511627776 : this->x0_0i < (int64_t)0 ? (int64_t)-1 : (int64_t)((uint64_t)0 + ((uint64_t)this->x0_0i - (uint64_t)0) / (uint64_t)1073741824 * (uint64_t)1073741824));
   @t0 = count();
@@ -20,6 +25,7 @@ pid77:a.out:-:555555555139
 END
 {
   printf("4611686026205165681 result %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("b0 %d %@d\n", @b0);
   printa("c0 %@d\n", @c0);

@@ -8,6 +8,11 @@ BEGIN
 pid77:a.out:-:555555555139
 /pid == 77/
 {
+  @h0 = count();
+}
+pid77:a.out:-:555555555139
+/pid == 77/
+{
   this->x0_1i = arg0;
   this->x0_2i = arg0;
   this->x0_3i = arg0;
@@ -40,6 +45,7 @@ pid77:a.out:-:555555555139
 END
 {
   printf("4611686026205165681 result %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("c0 %@d\n", @c0);
   printa("c1 %@d\n", @c1);

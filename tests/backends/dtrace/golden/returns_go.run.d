@@ -5,6 +5,13 @@ BEGIN
   printf("4611686026205165681 ready\n");
 }
 /* @time = sum(elapsed); @value = sum(retval) */
+pid77:a:-:401140,
+pid77:a:-:401150,
+pid77:a:-:401162
+/pid == 77/
+{
+  @h0 = count();
+}
 pid77:a:-:401140
 /pid == 77/
 {
@@ -45,6 +52,7 @@ pid77:a:-:401162
 END
 {
   printf("4611686026205165681 result %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("e0 %@d\n", @e0);
   printa("r0 %@d\n", @r0);

@@ -6,6 +6,11 @@ BEGIN
 }
 /* @ = hist(retval) */
 syscall::write:return
+/pid == 77/
+{
+  @h0 = count();
+}
+syscall::write:return
 /pid == 77 && arg1 > 0/
 {
   this->x0_0i = arg1;
@@ -29,6 +34,7 @@ syscall::write:return
 END
 {
   printf("4611686026205165681 result %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("b0 %d %@d\n", @b0);
   printa("c0 %@d\n", @c0);

@@ -14,12 +14,18 @@ tick-1s
 profile-99hz
 /pid == 77/
 {
+  @h0 = count();
+}
+profile-99hz
+/pid == 77/
+{
   @t1 = count();
   @c1[execname] = count();
 }
 END
 {
   printf("4611686026205165681 result %d\n", timestamp);
+  printa("h0 %@d\n", @h0);
   printa("t0 %@d\n", @t0);
   printa("t1 %@d\n", @t1);
   printa("c0 %@d\n", @c0);
