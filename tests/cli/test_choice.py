@@ -168,7 +168,9 @@ def test_who_may_not_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     os.waitpid(child, 0)
     with os.fdopen(read) as said:
         lines = said.read().splitlines()
-    assert lines[1] == "bpftrace needs root to place probes. Run the same command with sudo in front of it."
+    assert lines[1].startswith(
+        "bpftrace needs root to place probes. Say --sudo to have bpftrace alone run as root, "
+    )
     assert lines[2].startswith("dtrace: TRACEKIT_DTRACE='/nonexistent' is no program")
 
 

@@ -30,7 +30,9 @@ def test_the_user_who_called_sudo(sudo):
     """All that a login would give comes from the user database."""
     sudo(NOBODY.pw_uid, NOBODY.pw_gid)
     groups = tuple(sorted(os.getgrouplist("nobody", NOBODY.pw_gid)))
-    assert invoking_user() == User(NOBODY.pw_uid, NOBODY.pw_gid, groups, "nobody", NOBODY.pw_dir)
+    assert invoking_user() == User(
+        NOBODY.pw_uid, NOBODY.pw_gid, groups, "nobody", NOBODY.pw_dir, NOBODY.pw_shell
+    )
 
 
 @pytest.mark.parametrize("gid", [None, 0, "x", "", 1 << 40])
@@ -59,7 +61,9 @@ def test_one_who_is_not_root(sudo):
 
 
 def test_environment():
-    """Root's home and names give way to the user's; the rest stays."""
-    user = User(1, 1, (1,), "ann", "/home/ann")
-    env = user.environment({"HOME": "/root", "USER": "root", "LOGNAME": "root", "LANG": "C"})
-    assert env == {"HOME": "/home/ann", "USER": "ann", "LOGNAME": "ann", "LANG": "C"}
+    """Root's home, names and shell give way to the user's, sudo's own variables go, and the rest stays."""
+    user = User(1, 1, (1,), "ann", "/home/ann", "/bin/zsh")
+    roots = {"HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "MAIL": "/var/mail/root"}
+    env = user.environment({**roots, "SUDO_UID": "1", "SUDO_COMMAND": "tracekit", "LANG": "C"})
+    own = {"HOME": "/home/ann", "USER": "ann", "LOGNAME": "ann", "SHELL": "/bin/zsh"}
+    assert env == {**own, "LANG": "C"}

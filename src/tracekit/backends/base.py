@@ -16,7 +16,8 @@ from tracekit.core.result import Engine, Loss, MapResult
 from tracekit.core.target import Target
 
 if TYPE_CHECKING:
-    from tracekit.symbols import Function, Image, StackCheck
+    from tracekit.binaries import Binary
+    from tracekit.symbols import Function, StackCheck
 
 
 def patience(probes: int) -> float:
@@ -47,6 +48,7 @@ class Options:
         require: how well it must be known where the arguments are that the program names.
         calibrate: run the command under gdb first, to confirm where they are.
         attach_gdb: let gdb hold a process that runs already, and stop it at each event.
+        sudo: start the engine, and nothing else, as root, by sudo or the like.
         system: the system that a script is for: ``linux``, ``macos``, ``illumos`` or ``freebsd``, or as
             ``platform.system()`` has it.
     """
@@ -63,6 +65,7 @@ class Options:
     require: Verdict = Verdict.GOOD
     calibrate: bool = False
     attach_gdb: bool = False
+    sudo: bool = False
     system: str = "linux"
 
 
@@ -97,7 +100,7 @@ class Place:
         goroutine: whether it runs on a goroutine's stack, by Go's ABIInternal.
     """
 
-    image: Image
+    image: Binary
     path: str
     function: Function
     stack_check: StackCheck | None = None

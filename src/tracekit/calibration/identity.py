@@ -36,5 +36,10 @@ def identity(binary: Binary) -> str:
 
 def file_identity(binary: Binary) -> str:
     """What tells a binary's file from all others, and from what it was before."""
-    found = os.fstat(binary.file.descriptor)
+    return descriptor_identity(binary.file.descriptor)
+
+
+def descriptor_identity(descriptor: int) -> str:
+    """The same of an open file."""
+    found = os.fstat(descriptor)
     return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"

@@ -20,6 +20,7 @@ import attrs
 from tracekit.codec import documents, scalars, sources
 from tracekit.core.aggregation import Aggregation
 from tracekit.core.buckets import Scheme
+from tracekit.core.calibration import Calibration
 from tracekit.core.expr import Expr
 from tracekit.core.location import Location
 from tracekit.core.probe import Probe
@@ -96,6 +97,11 @@ def from_json(document: object, cls: type[T], what: str) -> T:
             raise UsageError(f"the {what} is not valid at {_explain(error)}") from error
     except RecursionError:
         raise UsageError(f"the {what} is nested too deeply to be read") from None
+
+
+def prepare() -> None:
+    """Do what would be done when something is first read, which takes 50 ms."""
+    _converter().get_structure_hook(Calibration)
 
 
 def _explain(error: Exception) -> str:

@@ -5,6 +5,7 @@ process is harmed, no process of ours stays behind, and none stays stopped.
 """
 
 from tracekit.process.attached import Attached
+from tracekit.process.elevation import elevation
 from tracekit.process.engine import Engine
 from tracekit.process.find import find_program, trusted
 from tracekit.process.held import held
@@ -22,6 +23,7 @@ __all__ = [
     "Target",
     "User",
     "as_invoking_user",
+    "elevation",
     "fill_standard_streams",
     "find_program",
     "held",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import select
-import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -14,9 +12,11 @@ from typing import Self
 
 from tracekit.errors import EngineError, EngineMissingError, TracekitError
 from tracekit.process import pidfd, ptrace
-from tracekit.process.spawn import Failure, Step, spawn
+from tracekit.process.elevation import Elevation
+from tracekit.process.orders import Orders, Signals, Words
+from tracekit.process.spawn import Failure, spawn
 from tracekit.process.streams import PIPE_SIZE, HeadAndTail, Output, open_pipe, set_streams
-from tracekit.process.user import User, become
+from tracekit.process.user import User
 
 STDERR_LIMIT = 256 << 10
 """How many bytes of its standard error are kept, half of them from the start and half from the end."""
@@ -36,8 +36,9 @@ class Engine:
         pid: its process id, which is also that of its session and its process group.
     """
 
-    def __init__(self, name: str, grace: float, nudge: float | None) -> None:
+    def __init__(self, name: str, grace: float, nudge: float | None, orders: Orders) -> None:
         self.name = name
+        self._orders = orders
         self.pid = -1
         self._grace = grace
         self._nudge = nudge
@@ -63,6 +64,7 @@ class Engine:
         grace: float = 30.0,
         nudge: float | None = None,
         user: User | None = None,
+        elevation: Elevation | None = None,
     ) -> Self:
         """Starts an engine.
 
@@ -80,6 +82,7 @@ class Engine:
                 0.19 is so: it looks only if the signal has ended its wait for events, not if it came just
                 before that (``BPFtrace::poll_perf_events``).
             user: as whom it runs; None for ourselves.
+            elevation: how it gets the rights that we don't have; None for ours.
 
         Raises:
             EngineMissingError: if its program doesn't exist or can't be executed.
@@ -88,9 +91,11 @@ class Engine:
         pidfd.require()
         try:
             ptrace.load()
-            engine = cls(name, grace, nudge)
+            engine = cls(name, grace, nudge, Words() if elevation else Signals())
         except OSError as error:
             raise _start_error(name, error) from error
+        if elevation is not None:
+            argv, env = elevation.wrapped(argv, env), elevation.environment
         # The kernel takes the death of the thread that forked for our death: so the thread that drains
         # forks too, and lives until the engine has ended.
         engine._thread = threading.Thread(
@@ -145,7 +150,7 @@ class Engine:
         """
         if not self._interrupted:
             self._interrupted = True
-            self._send(lambda: signal.pidfd_send_signal(self._pidfd, signal.SIGINT))
+            self._send(self._orders.interrupt)
 
     def kill(self) -> None:
         """Kills it and its process group; what it has counted is lost.
@@ -153,7 +158,7 @@ class Engine:
         Raises:
             EngineError: if it runs as somebody else, and we may not.
         """
-        self._send(lambda: os.killpg(self.pid, signal.SIGKILL))
+        self._send(self._orders.kill)
 
     def wait(self, timeout: float | None) -> int | None:
         """Waits until it has ended and all that it has printed has been taken in.
@@ -182,6 +187,7 @@ class Engine:
             if not self._thread.is_alive():
                 self._closed = True
                 self._stdout.close()
+                self._orders.close()
                 if self._pidfd >= 0:
                     os.close(self._pidfd)
 
@@ -193,28 +199,19 @@ class Engine:
     ) -> None:
         self.close()
 
-    def _send(self, send: Callable[[], None]) -> None:
+    def _send(self, send: Callable[[int, int], None]) -> None:
         """Signals it, unless it has been waited for: its number may be another's then."""
         with self._lock:
             if self._pidfd < 0 or self._status is not None:
                 return
             try:
-                send()
+                send(self.pid, self._pidfd)
             except PermissionError as error:
                 raise EngineError(
                     message=f"{self.name} can't be stopped: it runs as another user",
                     hint="Start tracekit itself with sudo.",
                     engine=self.name,
                 ) from error
-
-    def _wake(self) -> None:
-        """Cuts its epoll_wait short (signal(7)) without a handler that might take this for a further wish."""
-
-        def pause() -> None:
-            signal.pidfd_send_signal(self._pidfd, signal.SIGSTOP)
-            signal.pidfd_send_signal(self._pidfd, signal.SIGCONT)
-
-        self._send(pause)
 
     def _run(self, argv: tuple[str, ...], env: dict[str, str], user: User | None) -> None:
         """The thread: starts the engine, drains it, waits for it."""
@@ -242,18 +239,10 @@ class Engine:
             Where its standard output and error can be read, which ``ours`` closes.
         """
         with contextlib.ExitStack() as its:
-            null = os.open(os.devnull, os.O_RDONLY)
-            its.callback(os.close, null)
+            its_in = self._orders.stdin(its)
             out, its_out = open_pipe(ours, its)
             err, its_err = open_pipe(ours, its)
-            steps: tuple[Step, ...] = (
-                ("session", os.setsid),
-                # The lifeline goes with a change of user (prctl(2)).
-                *(become(user) if user else ()),
-                ("lifeline", functools.partial(_end_with, os.getpid())),
-                ("signals", _set_signals),
-                ("streams", lambda: set_streams(null, its_out, its_err)),
-            )
+            steps = (*self._orders.steps(user), ("streams", lambda: set_streams(its_in, its_out, its_err)))
             child = spawn(argv, env, steps)
         failure = child.failure()
         if failure is not None:
@@ -272,7 +261,7 @@ class Engine:
         while not ended:
             ready = {fd for fd, _ in poll.poll(None if silence is None else silence * 1000)}
             if silence is not None and self._interrupted and not ready:
-                self._wake()
+                self._send(self._orders.wake)
                 silence *= 2  # since an engine that is woken all the time gets no further either
             ended = self._pidfd in ready
             # Once it has ended, all that it wrote is in the pipes, and one read takes it. We don't wait for
@@ -287,25 +276,6 @@ class Engine:
         with self._lock:
             self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         self._stdout.put(b"")
-
-
-def _end_with(parent: int) -> None:
-    """In the child: has our death interrupt it, also if that has come already."""
-    ptrace.set_parent_death_signal(signal.SIGINT)
-    if os.getppid() != parent:
-        os._exit(127)
-
-
-def _set_signals() -> None:
-    """In the child: what its own and our ends are to do to it.
-
-    DTrace heeds SIGINT only if it isn't ignored, as it is in a script's background job. When we are gone,
-    nobody reads its pipes: SIGPIPE would end it before it has taken its probes away.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    for number in (signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def _exec_error(name: str, failure: Failure) -> TracekitError:

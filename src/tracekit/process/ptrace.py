@@ -70,7 +70,7 @@ def let_parent_hold() -> None:
 
     Source: the kernel's ``Documentation/admin-guide/LSM/Yama.rst``. Elsewhere it changes nothing.
     """
-    _libc().prctl(_PR_SET_PTRACER, os.getppid())
+    libc().prctl(_PR_SET_PTRACER, os.getppid())
 
 
 def load() -> None:
@@ -79,24 +79,25 @@ def load() -> None:
     Raises:
         OSError: if there is no descriptor to spare.
     """
-    _libc()
+    libc()
 
 
 def set_parent_death_signal(signal: int) -> None:
     """Has the kernel send a signal to this process when the thread that forked it ends."""
-    _libc().prctl(_PR_SET_PDEATHSIG, signal)
+    libc().prctl(_PR_SET_PDEATHSIG, signal)
 
 
 def _ptrace(request: int, pid: int, data: int, address: int | None = None) -> None:
     import ctypes
 
-    if _libc().ptrace(request, pid, address, data) == -1:
+    if libc().ptrace(request, pid, address, data) == -1:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
 
 @functools.cache
-def _libc() -> ctypes.CDLL:
+def libc() -> ctypes.CDLL:
+    """The C library, loaded once."""
     import ctypes  # 3 ms, which only those who start something should pay
 
     libc = ctypes.CDLL(None, use_errno=True)

@@ -175,7 +175,7 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], steps: Sequence[Step], cw
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             try:
-                pid = _fork()
+                pid = fork()
                 if pid == 0:
                     become(write)
             finally:
@@ -189,10 +189,10 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], steps: Sequence[Step], cw
     return Child(pid, fd, argv[0], candidates, cwd or "", read)
 
 
-def _fork() -> int:
+def fork() -> int:
+    """``os.fork``, for a child that does nothing before its exec, or nothing that waits for other threads."""
     with warnings.catch_warnings():
         # Python warns of a fork beside threads, since the child might wait for a lock that a thread held.
-        # Ours does nothing but system calls.
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
 

@@ -9,6 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 
+from tracekit.process import capabilities
+
+Step = tuple[str, Callable[[], object]]
+"""As ``spawn`` takes it."""
+
 
 @attrs.frozen
 class User:
@@ -20,6 +25,7 @@ class User:
         groups: ids of all groups, the primary one among them.
         name: login name.
         home: home directory.
+        shell: login shell.
     """
 
     uid: int
@@ -27,10 +33,13 @@ class User:
     groups: tuple[int, ...]
     name: str
     home: str
+    shell: str = "/bin/sh"
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
-        """An environment for the user's processes: sudo has put root's own home and name into ours."""
-        return {**base, "HOME": self.home, "USER": self.name, "LOGNAME": self.name}
+        """An environment for the user's processes: sudo has put root's own home, name and shell into ours."""
+        own = {"HOME": self.home, "USER": self.name, "LOGNAME": self.name, "SHELL": self.shell}
+        kept = {name: value for name, value in base.items() if not name.startswith("SUDO_") and name != "MAIL"}
+        return {**kept, **own}
 
 
 def invoking_user() -> User | None:
@@ -54,11 +63,19 @@ def invoking_user() -> User | None:
     with contextlib.suppress(KeyError, ValueError):
         if (claimed := int(os.environ["SUDO_GID"])) in groups:
             gid = claimed
-    return User(uid, gid, tuple(sorted({gid, *groups})), entry.pw_name, entry.pw_dir)
+    return User(
+        uid, gid, tuple(sorted({gid, *groups})), entry.pw_name, entry.pw_dir, entry.pw_shell or "/bin/sh"
+    )
 
 
-def become(user: User) -> tuple[tuple[str, Callable[[], object]], ...]:
+def become(user: User) -> tuple[Step, ...]:
     """What a child does to be a user's process from then on: steps, as ``spawn`` takes them."""
+    # Capabilities go with the change of user, unless whoever started us has set securebits (capabilities(7)).
+    return (*take_ids(user), ("user", capabilities.drop_all))
+
+
+def take_ids(user: User) -> tuple[Step, ...]:
+    """Those of the steps that change user and groups, and leave capabilities to the kernel's rules."""
     return (
         ("user", lambda: os.setgroups(user.groups)),
         ("user", lambda: os.setgid(user.gid)),
@@ -69,7 +86,13 @@ def become(user: User) -> tuple[tuple[str, Callable[[], object]], ...]:
 def nobody() -> User:
     """The user that owns nothing, to run what isn't to be trusted."""
     entry = pwd.getpwnam("nobody")
-    return User(entry.pw_uid, entry.pw_gid, (entry.pw_gid,), entry.pw_name, entry.pw_dir)
+    return User(
+        entry.pw_uid, entry.pw_gid, (entry.pw_gid,), entry.pw_name, entry.pw_dir, entry.pw_shell or "/bin/sh"
+    )
+
+
+def _user(entry: pwd.struct_passwd, gid: int, groups: tuple[int, ...]) -> User:
+    return User(entry.pw_uid, gid, groups, entry.pw_name, entry.pw_dir, entry.pw_shell or "/bin/sh")
 
 
 @contextlib.contextmanager

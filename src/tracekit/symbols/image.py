@@ -139,7 +139,7 @@ def open_image(file: str | int, path: str | None = None) -> Image:
         BinaryError: if it is missing, unreadable, corrupt, or no 64-bit ELF program or library.
     """
     path = str(file) if path is None else path
-    opened = elf.File(os.dup(file) if isinstance(file, int) else _open(file, path), path)
+    opened = elf.File(os.dup(file) if isinstance(file, int) else open_file(file, path), path)
     _check_format(opened)
     headers = elf.read_headers(opened)
     if headers.type in _KINDS:
@@ -183,6 +183,11 @@ def check_traceable(image: Image, machine: str) -> None:
         )
 
 
+def has_exceptions(image: Image) -> bool:
+    """Whether a binary may have code that runs when a C++ or Rust stack is unwound."""
+    return image.has_exceptions
+
+
 def file_offset(image: Image, address: int) -> int:
     """Where in the file a virtual address is; the kernel places its probes by this.
 
@@ -195,7 +200,12 @@ def file_offset(image: Image, address: int) -> int:
     raise BinaryError(f"{image.path} has nothing at address {address:#x}")
 
 
-def _open(file: str, path: str) -> int:
+def open_file(file: str, path: str) -> int:
+    """Open a binary's file.
+
+    Raises:
+        BinaryError: if that can't be done; it says why, and what may be meant.
+    """
     try:
         return open_regular(file)
     except FileNotFoundError:

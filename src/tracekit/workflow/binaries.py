@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from tracekit.binaries import Binary, open_elf, open_macho
 from tracekit.core.near import near
 from tracekit.core.probe import FunctionName
 from tracekit.errors import AmbiguousFunctionError, FunctionNotFoundError
-from tracekit.symbols import Function, find, open_image
+from tracekit.symbols import Function
 from tracekit.symbols.opening import open_regular
-from tracekit.workflow.knowledge import Knowledge
+from tracekit.workflow.knowledge import Knowledge, functions_named
 
 if TYPE_CHECKING:
-    from tracekit.calibration.identity import Binary
     from tracekit.symbols.macho import MachO
 
 _MACHO: Final = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
@@ -38,27 +38,21 @@ def functions_of(
         AmbiguousFunctionError: if it has several.
     """
     if _is_macho(path):
-        from tracekit.symbols.macho import open_macho
-
         binary = open_macho(path, machine)
-        return binary, _find_in(binary, name)
-    image = open_image(path)
-    return image, found_or_known(
-        lambda: find(image, name, knowledge.declared_in(image)), image, name, knowledge
-    )
+        return binary, binary.ask(_find_in, name)
+    binary = open_elf(path)
+    return binary, found_or_known(binary, name, knowledge)
 
 
-def found_or_known(
-    search: Callable[[], Sequence[Function]], binary: Binary, name: FunctionName, knowledge: Knowledge
-) -> Sequence[Function]:
-    """The functions that a search finds, or else those that a stored calibration knows in a stripped binary.
+def found_or_known(binary: Binary, name: FunctionName, knowledge: Knowledge) -> tuple[Function, ...]:
+    """The functions that a name stands for, or else those that a stored calibration knows in a stripped binary.
 
     Raises:
         FunctionNotFoundError: if neither has any.
-        AmbiguousFunctionError: as the search.
+        AmbiguousFunctionError: if the name fits several equally well.
     """
     try:
-        return search()
+        return binary.ask(functions_named, name)
     except FunctionNotFoundError:
         if known := knowledge.addresses(binary, name.text):
             return tuple(Function(symbol, address, size=0) for symbol, address in known)
@@ -73,7 +67,7 @@ def _is_macho(path: str) -> bool:
     return False
 
 
-def _find_in(binary: MachO, name: FunctionName) -> Sequence[Function]:
+def _find_in(binary: MachO, name: FunctionName) -> tuple[Function, ...]:
     """A function of a macOS binary by its symbol, without the underscore before it, or by its address."""
     if (address := name.address) is not None:
         return (

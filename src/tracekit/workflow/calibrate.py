@@ -8,6 +8,7 @@ import attrs
 
 from tracekit import process
 from tracekit.backends.base import Place
+from tracekit.binaries import Binary
 from tracekit.calibration.expect import Expectation
 from tracekit.calibration.samples import Remote, SampleRequest, Samples
 from tracekit.core.aggregation import Count
@@ -20,7 +21,7 @@ from tracekit.core.target import Command, Pids
 from tracekit.errors import BinaryError, UsageError
 from tracekit.symbols import Function, Image
 from tracekit.workflow.binaries import functions_of
-from tracekit.workflow.knowledge import Knowledge
+from tracekit.workflow.knowledge import Knowledge, debug
 from tracekit.workflow.locate import locate
 
 
@@ -137,9 +138,7 @@ def calibrate_place(
     after = None
     try:
         predicted = knowledge.static(image, function)
-        debug = knowledge.debug(image)
-        if debug.is_unoptimised(predicted.address):
-            after = debug.prologue_end(predicted.address)
+        after = image.ask(_after_prologue, predicted.address)
     except BinaryError as error:
         predicted = _unknown(image, function, error)
     samples = sample(
@@ -166,12 +165,15 @@ def calibrate_place(
     return Calibrated(calibration, samples, notes, contradicted)
 
 
-def _unknown(image: Image, function: Function, error: BinaryError) -> Calibration:
-    """A function of which only the place is known."""
-    from tracekit.calibration.identity import identity
+def _after_prologue(image: Image, address: int) -> int | None:
+    """Where unoptimised code has put its arguments into its frame."""
+    return debug(image).prologue_end(address) if debug(image).is_unoptimised(address) else None
 
+
+def _unknown(image: Binary, function: Function, error: BinaryError) -> Calibration:
+    """A function of which only the place is known."""
     return Calibration(
-        build_id=identity(image),
+        build_id=image.identity,
         architecture=image.machine,
         symbol=function.name,
         address=function.address,
@@ -185,9 +187,9 @@ def _unknown(image: Image, function: Function, error: BinaryError) -> Calibratio
 def _apart(binary: str, function: str, knowledge: Knowledge) -> Place:
     """A function of a binary that this machine may not be able to run."""
     image, found = functions_of(binary, _name(function), knowledge)
-    if not isinstance(image, Image):
+    if not image.facts.elf:
         raise BinaryError(f"{binary} is no ELF binary, so gdb can't look at it in a run")
-    return Place(image, f"/proc/self/fd/{image.file.descriptor}", found[0])
+    return Place(image, f"/proc/self/fd/{image.descriptor}", found[0])
 
 
 def _program(binary: str, function: str) -> Program:

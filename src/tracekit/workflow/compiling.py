@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import attrs
 
 from tracekit.backends.base import Options, Script
 from tracekit.backends.registry import backend as find_backend
+from tracekit.binaries import Binary
 from tracekit.core.arch import architecture
 from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program, check
 from tracekit.core.target import Target
 from tracekit.errors import BinaryError
-from tracekit.symbols import Function, Image, after_stack_check
+from tracekit.symbols import Function, after_stack_check
 from tracekit.syntax import print_program
 from tracekit.workflow.binaries import functions_of
 from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.resolve import Site, in_words, is_resolved, resolve_apart
-
-if TYPE_CHECKING:
-    from tracekit.calibration.identity import Binary
 
 
 def compile_program(
@@ -83,9 +80,8 @@ def compile_program(
 
 def _grown(binary: Binary, functions: Sequence[Function]) -> Iterator[str]:
     """What a reader should know of Go functions, which start once more when their stack grows."""
-    for function in functions if isinstance(binary, Image) and binary.is_go else ():
-        assert isinstance(binary, Image)
-        if (check := after_stack_check(binary, function)) is not None:
+    for function in functions if binary.is_go else ():
+        if (check := binary.ask(after_stack_check, function)) is not None:
             yield (
                 f"some calls count twice, as Go enters {function.name} once more when its stack grows; probe "
                 f"{function.name}+{check.offset} with bpftrace 0.23 or later, as 'tracekit trace' does"

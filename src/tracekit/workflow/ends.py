@@ -4,20 +4,70 @@ from __future__ import annotations
 
 from typing import Final
 
+import attrs
+
+from tracekit.core.probe import FunctionProbe, Uprobe, Uretprobe
 from tracekit.errors import BinaryError, UnsupportedError
 from tracekit.symbols import (
     Function,
     Image,
     StackCheck,
+    after_stack_check,
     begins_with_loop,
     check_abi_internal,
+    check_instruction,
     is_function_start,
     is_go_function,
+    notes,
     returns,
 )  # fmt: skip
+from tracekit.symbols.notes import meaning_note
 
 _MOST_RETURNS: Final = 8
 """How many return instructions are probed where one return probe does: each takes 0.1 s to take away."""
+
+
+@attrs.frozen
+class Seen:
+    """How a probe sees a function.
+
+    Attributes:
+        stack_check: see ``Place``.
+        returns: see ``Place``.
+        goroutine: see ``Place``.
+        notes: what a reader should know of the function.
+    """
+
+    stack_check: StackCheck | None
+    returns: tuple[int, ...]
+    goroutine: bool
+    notes: tuple[str, ...]
+
+
+def see(image: Image, function: Function, probe: FunctionProbe, alone: bool) -> Seen:
+    """How a probe sees a function; asked of a ``Binary``.
+
+    Args:
+        image: the binary.
+        function: one of its functions.
+        probe: the probe that names it.
+        alone: whether the probe names no other.
+
+    Raises:
+        UnsupportedError: if it can't without harm.
+        BinaryError: if no instruction begins where the probe is to go.
+    """
+    offset = probe.offset if isinstance(probe, Uprobe) else 0
+    if offset or function.offset or not function.size:
+        check_instruction(image, function, offset)
+    check = after_stack_check(image, function) if image.is_go and not offset else None
+    if not offset and check is None:
+        check_entry(image, function)
+    found = return_instructions(image, function, check) if isinstance(probe, Uretprobe) else ()
+    told = list(notes(image, function))
+    if alone and (meaning := meaning_note(image, probe.function, function)):
+        told.append(meaning)
+    return Seen(check, found, image.is_go and is_go_function(image, function), tuple(told))
 
 
 def check_entry(image: Image, function: Function) -> None:

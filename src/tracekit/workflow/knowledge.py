@@ -5,19 +5,22 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tracekit import __version__, process
-from tracekit.calibration.identity import Binary, file_identity, identity
+from tracekit.binaries import Binary
 from tracekit.calibration.store import Origin, Store, Stored
 from tracekit.core.calibration import Calibration
+from tracekit.core.probe import FunctionName
 from tracekit.errors import OutputError, UsageError
-from tracekit.symbols import Function
+from tracekit.symbols import Function, Image, find
 
 if TYPE_CHECKING:
     from tracekit.symbols.dwarf import DebugInfo
+    from tracekit.symbols.macho import MachO
 
 T = TypeVar("T")
 
@@ -51,7 +54,6 @@ class Knowledge:
         self.store = Store(folder()) if store is None else store
         self.notes: list[str] = []
         self._found: dict[tuple[str, str, str], Stored] = {}
-        self._debug: dict[str, DebugInfo] = {}
 
     def of(self, image: Binary, function: Function) -> Calibration:
         """What is known of a function, at its entry and return.
@@ -63,7 +65,7 @@ class Knowledge:
         Raises:
             DebugInfoError: if there is neither a calibration nor debug information.
         """
-        key = file_identity(image), image.machine, function.name
+        key = image.file_identity, image.machine, function.name
         if key not in self._found:
             self._found[key] = (
                 self._stored(image, function.name)
@@ -83,23 +85,7 @@ class Knowledge:
         Raises:
             DebugInfoError: if it has no debug information of the function.
         """
-        from tracekit.calibration.static import calibrate_function
-
-        return calibrate_function(image, function, self.debug(image))
-
-    def debug(self, image: Binary) -> DebugInfo:
-        """The debug information of a binary, opened once.
-
-        Raises:
-            DebugInfoError: if there is none that can be read.
-        """
-        from tracekit.symbols.dwarf import open_debug_info
-        from tracekit.symbols.macho import MachO
-
-        if image.path not in self._debug:
-            found = image.debug_info() if isinstance(image, MachO) else open_debug_info(image)
-            self._debug[image.path] = found
-        return self._debug[image.path]
+        return image.ask(_calibration, function)
 
     def is_unoptimised(self, image: Binary, function: Function) -> bool:
         """Whether a function is known to be compiled without optimisation.
@@ -107,11 +93,7 @@ class Knowledge:
         Raises:
             DebugInfoError: if there is no debug information of it.
         """
-        return bool(self.debug(image).is_unoptimised(function.address - function.offset))
-
-    def declared_in(self, image: Binary) -> Callable[[int], str]:
-        """What tells the source file of a function by its address; it raises DebugInfoError if nothing does."""
-        return lambda address: self.debug(image).declared_in(address)
+        return image.ask(_is_unoptimised, function)
 
     def keep(
         self, calibration: Calibration, image: Binary, path: str, origin: Origin, *, for_copies: bool = True
@@ -126,13 +108,13 @@ class Knowledge:
             for_copies: whether it counts for every binary of this build-id, as a user's own calibrations do.
         """
         stored = Stored(calibration, origin, datetime.now(UTC), os.path.abspath(path), __version__)
-        file = file_identity(image)
+        file = image.file_identity
         self._found[file, calibration.architecture, calibration.symbol] = stored
         self._try(lambda: self.store.put(stored, "" if for_copies else file))
 
     def _stored(self, image: Binary, symbol: str) -> Stored | None:
-        for file in ("", file_identity(image)):
-            found = self._try(functools.partial(self.store.get, identity(image), image.machine, symbol, file))
+        for file in ("", image.file_identity):
+            found = self._try(functools.partial(self.store.get, image.identity, image.machine, symbol, file))
             # What another version made of the binary alone, this one may know better.
             if found is not None and (found.origin != "static" or found.tracekit == __version__):
                 return found
@@ -151,7 +133,7 @@ class Knowledge:
         def read() -> list[Stored]:
             listed = self.store.all()
             found = [s for p, s in listed if not isinstance(s, UsageError) and self.store.counts_for_all(p, s)]
-            wanted = identity(image), image.machine
+            wanted = image.identity, image.machine
             return [s for s in found if (s.calibration.build_id, s.calibration.architecture) == wanted]
 
         return self._try(read) or []
@@ -159,12 +141,47 @@ class Knowledge:
     def _static(self, image: Binary, function: Function) -> Stored:
         calibration = self.static(image, function)
         self.keep(calibration, image, image.path, "static", for_copies=False)
-        return self._found[file_identity(image), calibration.architecture, calibration.symbol]
+        return self._found[image.file_identity, calibration.architecture, calibration.symbol]
 
     def _try(self, action: Callable[[], T]) -> T | None:
+        if process.invoking_user():
+            from tracekit.codec.model import prepare
+
+            prepare()  # the user needn't be able to read our Python
         try:
             with process.as_invoking_user():
                 return action()
         except (UsageError, OutputError) as error:
             self.notes.append(error.message)
             return None
+
+
+def functions_named(image: Image, name: FunctionName) -> tuple[Function, ...]:
+    """The functions of a binary that a name stands for, see ``symbols.find``; asked of a ``Binary``."""
+    return find(image, name, lambda address: debug(image).declared_in(address))
+
+
+def debug(image: Image | MachO) -> DebugInfo:
+    """The debug information of a binary, opened once; where the binary is read.
+
+    Raises:
+        DebugInfoError: if there is none that can be read.
+    """
+    from tracekit.symbols.dwarf import open_debug_info
+
+    if image not in _debug:
+        _debug[image] = open_debug_info(image) if isinstance(image, Image) else image.debug_info()
+    return _debug[image]
+
+
+_debug: Final[weakref.WeakKeyDictionary[Image | MachO, DebugInfo]] = weakref.WeakKeyDictionary()
+
+
+def _calibration(image: Image | MachO, function: Function) -> Calibration:
+    from tracekit.calibration.static import calibrate_function
+
+    return calibrate_function(image, function, debug(image))
+
+
+def _is_unoptimised(image: Image | MachO, function: Function) -> bool:
+    return bool(debug(image).is_unoptimised(function.address - function.offset))

@@ -10,27 +10,17 @@ import attrs
 
 from tracekit import process
 from tracekit.backends.base import Place
-from tracekit.core.probe import FunctionName, FunctionProbe, Uprobe, Uretprobe, Usdt
+from tracekit.binaries import Binary as Opened
+from tracekit.binaries import open_elf
+from tracekit.core.probe import FunctionProbe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.core.result import Binary
 from tracekit.errors import PrivilegeError, TargetError, UnsupportedError
-from tracekit.symbols import (
-    Function,
-    Image,
-    after_stack_check,
-    check_instruction,
-    check_traceable,
-    find,
-    find_usdt,
-    is_go_function,
-    notes,
-    open_image,
-)  # fmt: skip
+from tracekit.symbols import Function, Image, check_traceable, find_usdt
+from tracekit.symbols.image import open_file
 from tracekit.symbols.indirect import check_library, read_implementation, resolver_command
-from tracekit.symbols.notes import meaning_note
-from tracekit.symbols.opening import open_regular
 from tracekit.workflow.binaries import found_or_known
-from tracekit.workflow.ends import check_entry, return_instructions
+from tracekit.workflow.ends import see
 from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.preview import too_many
 
@@ -93,7 +83,7 @@ def locate(
                     places[probe] = finder.places(probe)
                 elif isinstance(probe, Usdt):
                     image, _ = finder.open(probe.binary)
-                    find_usdt(image, probe.provider, probe.name)
+                    image.ask(find_usdt, probe.provider, probe.name)
         count = sum(place.probes for found in places.values() for place in found)
         if count > max_probes:
             names = [place.function.name for found in places.values() for place in found]
@@ -111,28 +101,24 @@ class _Finder:
         self._knowledge = knowledge
         self.descriptors: list[int] = []
         self.notes: list[str] = []
-        self._images: dict[str, tuple[Image, str]] = {}
+        self._images: dict[str, tuple[Opened, str]] = {}
 
     @property
     def binaries(self) -> tuple[Binary, ...]:
-        return tuple(Binary(name, image.build_id) for name, (image, _) in self._images.items())
+        return tuple(Binary(name, image.facts.build_id) for name, (image, _) in self._images.items())
 
     @property
     def files(self) -> dict[str, str]:
         return {name: path for name, (_, path) in self._images.items()}
 
-    def open(self, binary: str) -> tuple[Image, str]:
+    def open(self, binary: str) -> tuple[Opened, str]:
         """The binary of that name, and a path to the very file."""
         if binary not in self._images:
             path = _running(_path(binary), self.pids)
-            try:
-                descriptor = open_regular(path)
-            except OSError:
-                open_image(path, binary)  # says in words what is wrong with it
-                raise
+            descriptor = open_file(path, binary)
             self.descriptors.append(descriptor)
-            image = open_image(descriptor, binary)
-            check_traceable(image, os.uname().machine)
+            image = open_elf(descriptor, binary)
+            image.ask(check_traceable, os.uname().machine)
             self._images[binary] = image, f"/proc/{os.getpid()}/fd/{descriptor}"
         return self._images[binary]
 
@@ -140,57 +126,44 @@ class _Finder:
         image, path = self.open(probe.binary)
         places = []
         refused: list[UnsupportedError] = []
-        found_functions = self._functions(image, probe.function)
+        found_functions = found_or_known(image, probe.function, self._knowledge)
         for function in found_functions:
             if function.indirect and probe.function.is_pattern:
                 self.notes.append(f"{function.name} is left out: its code only chooses an implementation")
                 continue
             if function.indirect:
                 function = self._implementation(image, path, function)  # noqa: PLW2901
-            offset = probe.offset if isinstance(probe, Uprobe) else 0
-            if offset or function.offset or not function.size:
-                check_instruction(image, function, offset)
-            at_entry = isinstance(probe, Uretprobe) or not probe.offset
-            check = after_stack_check(image, function) if image.is_go and at_entry else None
-            found: tuple[int, ...] = ()
             try:
-                if at_entry and check is None:
-                    check_entry(image, function)
-                if isinstance(probe, Uretprobe):
-                    found = return_instructions(image, function, check)
+                seen = image.ask(see, function, probe, len(found_functions) == 1)
             except UnsupportedError as error:
                 if not probe.function.is_pattern:
                     raise
                 refused.append(error)
                 self.notes.append(f"{function.name} is left out: {error.reason}")
                 continue
-            self.notes += notes(image, function)
-            if len(found_functions) == 1 and (meaning := meaning_note(image, probe.function, function)):
-                self.notes.append(meaning)
-            is_go = image.is_go and is_go_function(image, function)
-            places.append(Place(image, path, function, check, found, goroutine=is_go))
+            self.notes += seen.notes
+            places.append(Place(image, path, function, seen.stack_check, seen.returns, seen.goroutine))
         if refused and not places:
             raise refused[0]
         return tuple(places)
 
-    def _functions(self, image: Image, name: FunctionName) -> tuple[Function, ...]:
-        knowledge = self._knowledge
-        search = lambda: find(image, name, knowledge.declared_in(image))  # noqa: E731
-        return tuple(found_or_known(search, image, name, knowledge))
-
-    def _implementation(self, image: Image, path: str, indirect: Function) -> Function:
+    def _implementation(self, image: Opened, path: str, indirect: Function) -> Function:
         """What calls of an indirect function go to, by asking the dynamic linker.
 
         That runs the library's constructors, so who asks has no privileges; of a library that we run ourselves
         they have run here already.
         """
-        check_library(image, indirect)
-        ours = _is_mapped(os.fstat(image.file.descriptor), [os.getpid()])
+        image.ask(check_library, indirect)
+        ours = _is_mapped(os.fstat(image.descriptor), [os.getpid()])
         user = None if ours or os.geteuid() != 0 else process.invoking_user() or process.nobody()
         said = process.output(resolver_command(path, indirect.name), user=user)
-        found = read_implementation(said, image, indirect.name)
+        found = image.ask(_chosen, said, indirect.name)
         self.notes.append(f"calls of {indirect.name} go to {found.name} on this machine")
         return found
+
+
+def _chosen(image: Image, said: bytes, name: str) -> Function:
+    return read_implementation(said, image, name)
 
 
 def _path(binary: str) -> str:

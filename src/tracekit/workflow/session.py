@@ -80,6 +80,8 @@ class Session:
     def _begin(self, backend: str) -> None:
         if backend != AUTO:
             find_backend(backend)  # says at once that there is none of that name
+        if self._options.sudo:
+            process.elevation()  # before anything is started: an error is about this, not about one engine
         target = self._target
         pids = target.pids if isinstance(target, Pids) else ()
         self._attached = [self._stack.enter_context(process.Attached.open(pid)) for pid in pids]

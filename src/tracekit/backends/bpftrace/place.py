@@ -15,7 +15,7 @@ from typing import Final
 from tracekit.backends.bpftrace.emit import BACKEND
 from tracekit.errors import UnsupportedError
 from tracekit.symbols import Image, file_offset
-from tracekit.symbols.lookup import Function, covered, named
+from tracekit.symbols.lookup import Function, at, covered, named
 
 _DEBUG: Final = "/usr/lib/debug/.build-id"
 
@@ -52,6 +52,11 @@ def number(image: Image, function: Function, address: int) -> int:
             remedy="Use a binary with symbols.",
         )
     return address
+
+
+def inner_number(image: Image, function: Function, address: int) -> int:
+    """The same for an instruction of a function that may be in its cold part, which has a name of its own."""
+    return number(image, at(image, address) or function, address)
 
 
 def _has_other_symbols(image: Image) -> bool:

@@ -70,7 +70,8 @@ def check_privilege() -> None:
         effective = next((int(line.split()[1], 16) for line in status if line.startswith("CapEff:")), 0)
     if not effective & (1 << _CAP_BPF | 1 << _CAP_SYS_ADMIN):
         raise PrivilegeError(
-            "bpftrace needs root to place probes", "Run the same command with sudo in front of it."
+            "bpftrace needs root to place probes",
+            "Say --sudo to have bpftrace alone run as root, or run the same command with sudo in front of it.",
         )
 
 
@@ -92,7 +93,9 @@ class BpftraceTracer:
         self._arch = _architecture(places)
         self._filter = _filter(processes)
         self._path = find_engine()
-        check_privilege()
+        self._elevation = process.elevation() if options.sudo else None
+        if self._elevation is None:
+            check_privilege()
         self._stack = ExitStack()
         self._notes: list[str] = []
         self._losses: list[Loss] = []
@@ -155,10 +158,16 @@ class BpftraceTracer:
                 env=_environment(self._options, self._script.plan.max_keys),
                 name=BACKEND,
                 nudge=_NUDGE_SECONDS,
+                elevation=self._elevation,
             )
         )
         self._version = self._stack.enter_context(
-            process.Engine.start([self._path, "--version"], env=_environment(self._options, 1), name=BACKEND)
+            process.Engine.start(
+                [self._path, "--version"],
+                env=_environment(self._options, 1),
+                name=BACKEND,
+                elevation=self._elevation,
+            )
         )
         self._said = b""
         # Imported while the engine starts, which takes longer.

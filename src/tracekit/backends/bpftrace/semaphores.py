@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from tracekit.backends.bpftrace.emit import BACKEND
+from tracekit.binaries import open_elf
 from tracekit.core.probe import Usdt
 from tracekit.errors import UnsupportedError
 from tracekit.symbols import elf, find_usdt
-from tracekit.symbols.image import Image, file_offset, open_image
+from tracekit.symbols.image import Image, file_offset
 
 _PAGE: Final = 4096
 
@@ -27,7 +28,10 @@ def check_semaphores(probe: Usdt, file: str) -> None:
     Raises:
         UnsupportedError: if it has such a semaphore.
     """
-    image = open_image(file, probe.binary)
+    open_elf(file, probe.binary).ask(_check, probe)
+
+
+def _check(image: Image, probe: Usdt) -> None:
     for site in find_usdt(image, probe.provider, probe.name):
         if site.semaphore and _writable_copies(image, file_offset(image, site.semaphore)) > 1:
             raise UnsupportedError(

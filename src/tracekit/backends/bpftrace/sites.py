@@ -9,14 +9,14 @@ import attrs
 from tracekit.backends.base import Place
 from tracekit.backends.bpftrace.attach import Site, exits, numeric, symbolic, syscall
 from tracekit.backends.bpftrace.emit import BACKEND
-from tracekit.backends.bpftrace.place import number
+from tracekit.backends.bpftrace.place import inner_number, number
 from tracekit.backends.bpftrace.semaphores import check_semaphores
 from tracekit.backends.bpftrace.tracefs import syscall_arguments
 from tracekit.core.arch import Architecture
 from tracekit.core.probe import FunctionProbe, Probe, Syscall, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.errors import UnsupportedError
-from tracekit.symbols.lookup import at
+from tracekit.symbols.image import has_exceptions
 
 
 def sites(
@@ -67,24 +67,23 @@ def _entry(probe: Uprobe, place: Place, inner_offsets: bool) -> Site:
             address += check.offset
         else:
             guard = _go_guard(place)
-    return numeric(probe, place.path, number(place.image, function, address), function.name, guard)
+    return numeric(probe, place.path, place.image.ask(number, function, address), function.name, guard)
 
 
 def _exit(probe: Uretprobe, place: Place, arch: Architecture, inner_offsets: bool) -> Site:
     image, function, check = place.image, place.function, place.stack_check
     if place.returns and inner_offsets:
-        entry = number(image, function, function.address + (check.offset if check else 0))
-        # A return instruction may be in the function's cold part, which has a name of its own.
-        returns = [number(image, at(image, address) or function, address) for address in place.returns]
+        entry = image.ask(number, function, function.address + (check.offset if check else 0))
+        returns = [image.ask(inner_number, function, address) for address in place.returns]
         return exits(place.path, entry, returns, function.name, arch, goroutine=place.goroutine)
-    if image.is_go or image.has_exceptions:
+    if image.is_go or image.ask(has_exceptions):
         raise UnsupportedError(
             feature=f"the return of {function.name}",
             backend=BACKEND,
             reason="this one can't probe inside a function, and a return probe would end this program",
             remedy="Use bpftrace 0.23 or later, or build the program without -pie or -buildmode=pie.",
         )
-    return numeric(probe, place.path, number(image, function, function.address), function.name)
+    return numeric(probe, place.path, image.ask(number, function, function.address), function.name)
 
 
 def _go_guard(place: Place) -> str:

@@ -30,7 +30,7 @@ def require_tracefs(feature: str) -> str:
         feature=feature,
         backend=BACKEND,
         reason="tracefs is not mounted, or may not be read, where the kernel describes its tracepoints",
-        remedy="As root: mount -t tracefs tracefs /sys/kernel/tracing",
+        remedy="Run tracekit itself with sudo; or as root: mount -t tracefs tracefs /sys/kernel/tracing",
     )
 
 

@@ -107,7 +107,10 @@ def check_privilege() -> None:
         PrivilegeError: if this process may not trace.
     """
     if os.geteuid() != 0:
-        raise PrivilegeError("dtrace needs root to trace", "Run the same command with sudo in front of it.")
+        raise PrivilegeError(
+            "dtrace needs root to trace",
+            "Run the same command with sudo in front of it; --sudo is for bpftrace alone.",
+        )
     if sys.platform == "linux":
         with open("/proc/self/status", encoding="utf-8", errors="replace") as status:
             held = next((int(line.split()[1], 16) for line in status if line.startswith("CapEff:")), 0)

@@ -95,7 +95,7 @@ def address(pid: int, place: Place, virtual: int) -> int:
     Raises:
         TargetError: as ``module``; or if that part isn't loaded.
     """
-    at = module(pid, place).address(file_offset(place.image, virtual))
+    at = module(pid, place).address(place.image.ask(file_offset, virtual))
     if at is None:
         raise TargetError(f"process {pid} has not loaded {virtual:#x} of {place.image.path}")
     return at

@@ -9,7 +9,7 @@ from tracekit.backends.base import Place
 from tracekit.backends.dtrace.quoting import BACKEND
 from tracekit.errors import UnsupportedError
 from tracekit.symbols import elf
-from tracekit.symbols.image import file_offset
+from tracekit.symbols.image import Image, file_offset
 from tracekit.symbols.lookup import at
 
 _MOST_PROBES: Final = 500
@@ -52,18 +52,17 @@ def check_path(place: Place, path: str) -> None:
         )
 
 
-def check_reach(place: Place, virtual: int, *, program: bool) -> None:
+def check_reach(image: Image, virtual: int, program: bool) -> None:
     """Refuse code that dtrace wouldn't find, or that it would take other code for.
 
     Args:
-        place: the function's.
+        image: the binary.
         virtual: the virtual address of the probe.
         program: whether the file is a process's program, not a library of it.
 
     Raises:
         UnsupportedError: if it is such code.
     """
-    image = place.image
     if program and all(segment.type != elf.PT_INTERP for segment in image.headers.segments):
         raise UnsupportedError(
             feature=f"the functions of {image.path}",

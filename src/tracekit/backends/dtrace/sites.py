@@ -91,7 +91,7 @@ def _exit(place: Place, pid: int, arch: Architecture, dialect: Dialect) -> Site:
         returns = tuple(_probes(place, pid, place.returns, dialect))
         made = exits(pid, PROGRAM, start, [], name, arch, goroutine=place.goroutine)
         return attrs.evolve(made, probes=returns, entries=entries)
-    if len(find(place.image, FunctionName(name))) > 1:
+    if len(place.image.ask(find, FunctionName(name))) > 1:
         raise UnsupportedError(
             feature=f"the return of {name}",
             backend=BACKEND,
@@ -112,12 +112,12 @@ def _probes(place: Place, pid: int, addresses: Sequence[int], dialect: Dialect) 
     loaded = module(pid, place)
     check_path(place, loaded.path)
     for virtual in addresses:
-        check_reach(place, virtual, program=loaded.name == PROGRAM)
+        place.image.ask(check_reach, virtual, loaded.name == PROGRAM)
         if loaded.name == PROGRAM:
             (spelled,) = entry(pid, PROGRAM, address(pid, place, virtual), "").probes
             yield spelled
             continue
-        function = at(place.image, virtual) or place.function
+        function = place.image.ask(at, virtual) or place.function
         start = function.address - function.offset
         inside = f"{virtual - start:x}" if virtual != start else "entry"
         yield f"pid{pid}:{module_name(loaded.name)}:{probe_name(function.name, dialect)}:{inside}"

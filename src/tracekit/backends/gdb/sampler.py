@@ -19,6 +19,7 @@ from tracekit.backends.gdb.records import read_records
 from tracekit.backends.gdb.session import NAME, Session, find_gdb
 from tracekit.backends.gdb.stub import check_owner
 from tracekit.backends.gdb.watch import check_reachable, describe_state, is_stopped
+from tracekit.binaries import Binary, open_elf
 from tracekit.calibration.samples import Remote, SampleRequest, Samples
 from tracekit.core.arch import architecture
 from tracekit.core.result import Ending
@@ -27,7 +28,7 @@ from tracekit.errors import EngineError, TargetError, UnsupportedError
 from tracekit.process.leftover import take_out_breakpoints
 from tracekit.process.memory import write_memory
 from tracekit.process.pidfd import ended as pidfd_ended
-from tracekit.symbols.image import Image, file_offset, open_image
+from tracekit.symbols.image import file_offset
 
 if TYPE_CHECKING:
     from tracekit.backends.gdb.mi import Stopped
@@ -59,7 +60,7 @@ def sample(request: SampleRequest, command: process.Target | None = None) -> Sam
         UnsupportedError: if somebody else's breakpoint or probe sits at the function's entry.
         BinaryError: if the binary can't be read, or has no code at the address.
     """
-    image = open_image(request.binary, request.title)
+    image = open_elf(request.binary, request.title)
     with ExitStack() as targets:
         attached = None
         if isinstance(request.target, Pids):
@@ -90,9 +91,9 @@ def sample(request: SampleRequest, command: process.Target | None = None) -> Sam
 class _Sampling:
     """One run of gdb on one target."""
 
-    def __init__(self, request: SampleRequest, image: Image, session: Session, pid: int) -> None:
+    def __init__(self, request: SampleRequest, image: Binary, session: Session, pid: int) -> None:
         self._request, self._image, self._session, self._pid = request, image, session, pid
-        self._offset = file_offset(image, request.address)
+        self._offset = image.ask(file_offset, request.address)
         self._code = self._code_of(request.address)
         self._code_at: dict[int, bytes] = {}
         self._notes: list[str] = []
@@ -165,14 +166,14 @@ class _Sampling:
     def _base(self) -> int:
         """What a remote program's addresses are raised by, from where it is entered."""
         loaded = read_records(self._session.results()).entry
-        return 0 if loaded is None else loaded - self._image.headers.entry
+        return 0 if loaded is None else loaded - self._image.facts.entry
 
     def _load(self, **target: int | str) -> None:
         arch = architecture(self._request.architecture)
         request = self._session.share(
             json.dumps(
                 {
-                    "binary": f"/proc/{os.getpid()}/fd/{self._image.file.descriptor}",
+                    "binary": f"/proc/{os.getpid()}/fd/{self._image.descriptor}",
                     "hits": self._request.hits,
                     "architecture": self._request.architecture,
                     "after": self._request.after,
@@ -190,14 +191,14 @@ class _Sampling:
 
     def _addresses(self) -> tuple[int, ...]:
         try:
-            return mapped_at(self._pid, self._image.file.descriptor, self._offset)
+            return mapped_at(self._pid, self._image.descriptor, self._offset)
         except OSError:
             return ()
 
     def _code_of(self, address: int) -> bytes:
         """What a breakpoint at an address replaces."""
         size = _BREAKPOINT_BYTES[architecture(self._request.architecture).name]
-        return self._image.file.read(file_offset(self._image, address), size, "code")
+        return self._image.bytes_at(self._image.ask(file_offset, address), size)
 
     def _place(self) -> bool:
         """Put the breakpoints where the file is mapped now; False if it isn't."""

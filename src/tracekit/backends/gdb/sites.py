@@ -56,6 +56,6 @@ def sites(
 
 def _at(place: Place, addresses: Sequence[int]) -> list[tuple[int, str]]:
     """Where in the file some virtual addresses are, and what a breakpoint replaces there."""
-    offsets = [file_offset(place.image, address) for address in addresses]
+    offsets = [place.image.ask(file_offset, address) for address in addresses]
     size = len(BREAKPOINTS[place.image.machine])
-    return [(offset, place.image.file.read(offset, size, "code").hex()) for offset in offsets]
+    return [(offset, place.image.bytes_at(offset, size).hex()) for offset in offsets]

@@ -29,6 +29,7 @@ from tracekit.core.target import Pids, SystemWide
 from tracekit.errors import TargetError, UsageError
 from tracekit.workflow.journal import Journal
 from tracekit.workflow.resolve import in_words
+from tracekit.workflow.rights import rights
 from tracekit.workflow.session import DEFAULT_BACKEND, start
 
 
@@ -104,6 +105,7 @@ from tracekit.workflow.session import DEFAULT_BACKEND, start
     is_flag=True,
     help="Let gdb hold a process that runs already (-p): it stops at each event.",
 )
+@option("--sudo", is_flag=True, help="Run tracekit and the command as yourself, and the engine alone as root.")
 @option("--propagate-exit", is_flag=True, help="End with the command's exit status, or 128 and its signal.")
 @option("-q", "--quiet", is_flag=True, help="Say nothing but results, losses and errors.")
 @option(
@@ -137,6 +139,7 @@ def command(
     calibrate: bool,
     backend: str,
     attach_gdb: bool,
+    sudo: bool,
     propagate_exit: bool,
     quiet: bool,
     verbose: bool,
@@ -172,12 +175,15 @@ def command(
         require=Verdict(require),
         calibrate=calibrate,
         attach_gdb=attach_gdb,
+        sudo=sudo,
     )
     if attach_gdb and not isinstance(target, Pids):
         raise UsageError("--attach-gdb is about a process that runs already", "Name it with -p PID.")
     screen = Screen(form, output)
     screen.check()
     journal = Journal(output) if output is not None and interval is not None else None
+    if sudo and not quiet:
+        click.echo(rights(), err=True)
     # An engine's timer may come late; asked for half the time, a line is never missed.
     session = start(program, target, backend=backend, options=options, interval=interval)
     with process.stop_signals() as signals, session:

@@ -1,0 +1,114 @@
+"""Reading binaries in a process without privileges, where we are root.
+
+There is one for each thread that reads. It lives as long as a binary that was opened there.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from tracekit.binaries import wire
+from tracekit.binaries.binary import Facts, facts_of
+from tracekit.core.escape import printable
+from tracekit.errors import BinaryError, TracekitError
+from tracekit.process.confined import Confined, Ended
+
+T = TypeVar("T")
+
+_ours = threading.local()
+_opened: Final[list[Any]] = []
+"""In the process that reads: the binaries, by their numbers."""
+
+
+class Apart:
+    """A ``Reader`` that has its answers from a process without privileges."""
+
+    def __init__(self) -> None:
+        self._process = Confined.start(answer)
+        self._paths: list[str] = []
+
+    @property
+    def closed(self) -> bool:
+        """Whether it answers no more."""
+        return self._process.closed
+
+    def open(self, descriptor: int | None, opener: Callable[..., object], *arguments: Any) -> tuple[Facts, int]:
+        """Have a binary opened.
+
+        Args:
+            descriptor: its file, the opener's first argument; None if the opener opens it.
+            opener: gives an ``Image`` or a ``MachO``.
+            arguments: its further arguments, of which one is the binary's path for messages.
+
+        Returns:
+            What is known of it at once, and its number.
+        """
+        path = next((one for one in reversed(arguments) if one), "a binary")
+        facts = self._asked(path, ("open", opener, arguments), Facts, descriptor)
+        self._paths.append(path)
+        return facts, len(self._paths) - 1
+
+    def ask(self, subject: int, question: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        found: T = self._asked(
+            self._paths[subject], (subject, question, arguments), wire.kind_of(question), None
+        )
+        return found
+
+    def _asked(self, path: str, request: tuple[Any, ...], kind: Any, descriptor: int | None) -> Any:
+        try:
+            said = json.loads(self._process.ask(pickle.dumps(request), descriptor, wire.preparation(kind)))
+            if "failed" in said:
+                error: TracekitError | None = BinaryError(
+                    f"{path} can't be read: {printable(str(said['failed']))}",
+                    "It may be corrupt; if it isn't, report this.",
+                )
+            else:
+                error = wire.decode_error(said["error"]) if "error" in said else None
+            found = None if error else wire.decode(kind, said["answer"])
+        except Ended as ended:
+            raise BinaryError(
+                f"{path} can't be read: the process that reads binaries {ended}",
+                "The binary may be corrupt, very large, or made to do harm; give another build of it.",
+            ) from ended
+        except (ValueError, TypeError, KeyError, RecursionError, TracekitError) as wrong:
+            raise BinaryError(
+                f"{path} can't be read: the process that reads binaries answered nonsense ({wrong})",
+                "The binary may be made to do harm.",
+            ) from wrong
+        if error:
+            raise error
+        return found
+
+
+def reader() -> Apart:
+    """This thread's reader; started if there is none."""
+    found: Apart | None = getattr(_ours, "reader", lambda: None)()
+    if found is None or found.closed:
+        found = Apart()
+        _ours.reader = weakref.ref(found)
+    return found
+
+
+def answer(request: bytes, descriptor: int | None) -> bytes:
+    """In the process that reads: the answer to a question."""
+    try:
+        subject, question, arguments = pickle.loads(request)  # noqa: S301, it comes from who started us
+        if subject == "open":
+            image = question(*(() if descriptor is None else (descriptor,)), *arguments)
+            _opened.append(image)
+            found = facts_of(image)
+        else:
+            found = question(_opened[subject], *arguments)
+        return json.dumps({"answer": wire.encode(found)}).encode()
+    except TracekitError as error:
+        return json.dumps({"error": wire.encode_error(error)}).encode()
+    except MemoryError:
+        said = "it needs more memory than tracekit gives it"
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+    return json.dumps({"failed": said}).encode()

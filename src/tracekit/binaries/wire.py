@@ -1,0 +1,109 @@
+"""Answers as JSON, and back with each value's type checked: who answered may have been taken over by a binary.
+
+What an answer may have is what a function's return annotation says: whole numbers, text, truths, tuples, attrs
+classes of these, and calibrations, for which the codec is.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import attrs
+
+from tracekit.core.calibration import Calibration
+from tracekit.errors import BinaryError, TracekitError
+
+
+def encode(value: object) -> Any:
+    """An answer as JSON values."""
+    if isinstance(value, Calibration):
+        from tracekit.codec.model import to_json
+
+        return to_json(value)
+    if isinstance(value, tuple | list):
+        return [encode(one) for one in value]
+    if attrs.has(type(value)):
+        return [encode(getattr(value, field.name)) for field in attrs.fields(type(value))]  # type: ignore[arg-type]
+    return value
+
+
+def decode(kind: Any, value: Any) -> Any:
+    """The answer of a type that ``encode`` gave JSON values for.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if kind is Calibration:
+        from tracekit.codec.model import from_json
+
+        return from_json(value, Calibration, "calibration")
+    if get_origin(kind) in (Union, UnionType):
+        (inner,) = (one for one in get_args(kind) if one is not NoneType)
+        return None if value is None else decode(inner, value)
+    if get_origin(kind) is tuple:
+        return tuple(decode(get_args(kind)[0], one) for one in _checked(value, list))
+    if attrs.has(kind):
+        hints = _hints(kind)
+        values = zip(attrs.fields(kind), _checked(value, list), strict=True)
+        return kind(**{field.name: decode(hints[field.name], one) for field, one in values})
+    return _checked(value, kind)
+
+
+def preparation(kind: Any) -> Callable[[], object] | None:
+    """What can be done before there is an answer: the codec takes as long to load as a function to be read."""
+    if kind is not Calibration:
+        return None
+    from tracekit.codec.model import prepare
+
+    return prepare
+
+
+def kind_of(function: Callable[..., object]) -> Any:
+    """The type of a function's answers, as its annotation has it."""
+    return _returned(function)
+
+
+def encode_error(error: TracekitError) -> Any:
+    """An error of ours as JSON values: its class's name, and what it is made of."""
+    fields = {f.name: encode(getattr(error, f.name)) for f in attrs.fields(type(error)) if f.init}
+    return [type(error).__name__, fields]
+
+
+def decode_error(value: Any) -> TracekitError:
+    """The error that ``encode_error`` gave JSON values for.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    name, fields = _checked(value, list)
+    cls = next((one for one in _errors(TracekitError) if one.__name__ == name), BinaryError)
+    hints = get_type_hints(cls)
+    wanted = {f.name for f in attrs.fields(cls) if f.init}
+    return cls(**{key: decode(hints[key], one) for key, one in fields.items() if key in wanted})
+
+
+def _checked(value: Any, kind: type) -> Any:
+    if type(value) is not (NoneType if kind is None else kind):
+        raise ValueError(f"{kind} is wanted, and here is {type(value)}")
+    return value
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+@functools.cache
+def _returned(function: Callable[..., object]) -> Any:
+    annotation = function.__annotations__["return"]
+    if isinstance(annotation, str):
+        annotation = eval(annotation, vars(sys.modules[function.__module__]))  # noqa: S307, our own words
+    return annotation
+
+
+def _errors(cls: type[TracekitError]) -> list[type[TracekitError]]:
+    return [cls, *(found for sub in cls.__subclasses__() for found in _errors(sub))]
