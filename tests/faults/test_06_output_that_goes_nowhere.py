@@ -35,9 +35,11 @@ def test_a_pipe_that_is_read_late(engine: Engine, steady: Target) -> None:
     assert result.whole and result.maps[0].total == calls
 
 
-def test_a_reader_that_leaves(any_engine: Engine, steady: Target) -> None:
-    """As with '| head -c 100': the status isn't 0, and there is no traceback."""
-    tracing = any_engine.start(KEYS.format(b=steady.path), "--", *steady.words("run", 1000))
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves(any_engine: Engine, steady: Target, unbuffered: str) -> None:
+    """As with '| head -c 100': the status isn't 0, and there is no traceback, however Python writes."""
+    environment = {"PYTHONUNBUFFERED": unbuffered}
+    tracing = any_engine.start(KEYS.format(b=steady.path), "--", *steady.words("run", 1000), env=environment)
     assert tracing.stdout is not None
     begun = os.read(tracing.stdout.fileno(), 100)
     tracing.stdout.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import keyword
 import os
 import sys
@@ -68,6 +69,9 @@ def main() -> None:
         from tracekit.process import fill_standard_streams
 
         fill_standard_streams()
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        # With PYTHONUNBUFFERED, Python forgets what a pipe or a full disk has taken only a part of, silently.
+        sys.stdout = os.fdopen(1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)
     try:
         status: Any = cli.main(standalone_mode=False)
         sys.stdout.flush()
