@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 from collections import Counter
@@ -35,7 +36,12 @@ def judge_result(plan: Plan, outcome: Outcome) -> tuple[str, list[str]]:
             wrong.append("no result, and status 0")
         elif outcome.status == 0:
             wrong.append("the result could not be written, and the status is 0")
-        elif outcome.status > 0 and "tracekit: " not in outcome.said and outcome.kept:
+        elif (
+            outcome.status > 0
+            and "tracekit: " not in outcome.said
+            and outcome.kept
+            and not _before_ours(outcome)
+        ):
             wrong.append("no result, and no reason")
         return ("killed" if outcome.status < 0 else "error"), wrong
     try:
@@ -52,10 +58,19 @@ def judge_result(plan: Plan, outcome: Outcome) -> tuple[str, list[str]]:
     return ("whole" if result.whole else "marked" if result.complete else "incomplete"), wrong
 
 
+_OURS = re.compile(r'File ".*/tracekit/.*", line \d+, in (?!<module>)')
+"""A line of a traceback in a function of tracekit's."""
+
+
+def _before_ours(outcome: Outcome) -> bool:
+    """Whether Ctrl-C came while Python was starting, and nothing of tracekit's had run."""
+    return "KeyboardInterrupt" in outcome.said and not _OURS.search(outcome.said)
+
+
 def _shows_insides(outcome: Outcome) -> bool:
     """Whether tracekit shows a traceback; Python's own, from before it runs any of ours, is none of its."""
     told = "Traceback" in outcome.said or "Exception ignored" in outcome.said
-    return told and not (outcome.status == -signal.SIGINT and " in main\n" not in outcome.said)
+    return told and not _before_ours(outcome)
 
 
 def _judge_map(plan: Plan, outcome: Outcome, result: Result, found: MapResult) -> Iterator[str]:
