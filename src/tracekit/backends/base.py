@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
@@ -12,7 +12,7 @@ from tracekit.core.calibration import Verdict
 from tracekit.core.feature import Feature
 from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
-from tracekit.core.result import Engine, Loss, MapResult
+from tracekit.core.result import Engine, Loss, LossKind, MapResult
 from tracekit.core.target import Target
 
 if TYPE_CHECKING:
@@ -67,6 +67,14 @@ class Options:
     attach_gdb: bool = False
     sudo: bool = False
     system: str = "linux"
+
+
+UNASKED: Final = Loss(
+    LossKind.INCOMPLETE,
+    "somebody ended the engine before tracing was over: what came after that is missing",
+    hint="Signal tracekit, and not its engine.",
+)
+"""The loss of a run whose engine told its result, and ended, though nobody had asked tracekit for that."""
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ from typing import Final, Self
 import attrs
 
 from tracekit import __version__, process
-from tracekit.backends.base import Options, Reading
+from tracekit.backends.base import UNASKED, Options, Reading
 from tracekit.backends.registry import backend as find_backend
 from tracekit.core.program import Program, check
 from tracekit.core.result import (
@@ -147,7 +147,8 @@ class Session:
     @property
     def engine_died(self) -> bool:
         """Whether the engine has ended without its result. A command then goes on to its own end."""
-        return self._tracer.ended and not (self._latest is not None and self._latest.final)
+        told = self._latest is not None and self._latest.final and UNASKED not in self._tracer.losses
+        return self._tracer.ended and not told
 
     @property
     def overload(self) -> Loss | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tracekit import process
 from tracekit.backends.base import (
+    UNASKED,
     Options,
     Place,
     Processes,
@@ -101,6 +102,7 @@ class BpftraceTracer:
         self._losses: list[Loss] = []
         self._pending: list[Reading] = []
         self._finished = False
+        self._asked = False
         self.ended = False
 
     @property
@@ -218,12 +220,15 @@ class BpftraceTracer:
         if not data:
             self.ended = True
             self._parser.close()
+            if self._finished and not self._asked and self._options.max_events is None:
+                self._losses.append(UNASKED)
         for event in self._parser.feed(data):
             if isinstance(event, Reading):
                 self._pending.append(event)
                 self._finished = event.final
 
     def finish(self) -> Sequence[Reading]:
+        self._asked = True
         self._engine.interrupt()
         deadline = monotonic() + self._patience
         while not (self.ended or self._finished):
