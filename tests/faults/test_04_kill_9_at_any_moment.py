@@ -53,6 +53,20 @@ def test_a_command_outlives_its_engine(bpftrace: Engine, steady: Target) -> None
     assert ending is not None and (ending.status, ending.by_us) == (7, False)
 
 
+def test_an_engine_that_somebody_ends(bpftrace: Engine, steady: Target) -> None:
+    """At SIGTERM bpftrace tells a result and ends well: it is no whole one, and the command goes on."""
+    tracing = bpftrace.start(f"uprobe:{steady.path}:work {{ @ = count() }}", "--", *steady.words("serve", 100))
+    await_tracing(tracing)
+    os.kill(engine_of(tracing, "bpftrace"), signal.SIGTERM)
+    assert tracing.stderr is not None and "the command goes on" in tracing.stderr.readline()
+    steady.make_calls()
+    steady.ledger.tell("stop")
+    done = finish(tracing)
+    ending = done.result.provenance.target.ending
+    assert done.status == 1 and not done.result.complete
+    assert ending is not None and (ending.status, ending.by_us) == (0, False)
+
+
 def test_what_a_killed_gdb_does(found_programs: dict[str, str], steady: Target) -> None:
     """A process that meets gdb's breakpoint then dies by SIGTRAP; the result is incomplete and says so."""
     engine = Engine("gdb 13", found_programs["gdb 13"])

@@ -117,7 +117,8 @@ def plan(seed: str, number: int, columns: Sequence[str], only: Mapping[str, str]
         delay=dice.random(),
         dice=dice.randrange(1 << 30),
     )
-    return _possible(attrs.evolve(drawn, **only), dice.choice((0.0, 0.7, 0.7, 1.4)))
+    said = {name: type(getattr(drawn, name))(value) for name, value in only.items()}
+    return _possible(attrs.evolve(drawn, **said), dice.choice((0.0, 0.7, 0.7, 1.4)))
 
 
 def _possible(drawn: Plan, lifetime: float) -> Plan:

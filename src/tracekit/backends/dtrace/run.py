@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Final
 
 from tracekit import process
-from tracekit.backends.base import Options, Place, Processes, Reading, patience
+from tracekit.backends.base import UNASKED, Options, Place, Processes, Reading, patience
 from tracekit.backends.dtrace.dialect import LINUX, dialect
 from tracekit.backends.dtrace.features import check_features
 from tracekit.backends.dtrace.instrument import Instrumented, instrument
@@ -79,6 +79,7 @@ class DtraceTracer:
         self._losses: list[Loss] = []
         self._pending: list[Reading] = []
         self._finished = False
+        self._asked = False
         self.ended = False
 
     @property
@@ -169,6 +170,7 @@ class DtraceTracer:
         try:
             if self.ended:
                 self._parser.close()
+                self._note_early_end()
             for event in self._parser.feed(data):
                 if isinstance(event, Reading):
                     self._pending.append(event)
@@ -179,7 +181,14 @@ class DtraceTracer:
                 self._losses.append(Loss(LossKind.INCOMPLETE, error.message, hint=error.hint))
             self._parser = OutputParser(self._script.plan)
 
+    def _note_early_end(self) -> None:
+        """Say so if it has ended by itself although its processes have not."""
+        early = self._finished and not self._asked and self._options.max_events is None
+        if early and any(process.attached.status(pid).get("State", "X")[0] not in "XZ" for pid in self._pids):
+            self._losses.append(UNASKED)
+
     def finish(self) -> Sequence[Reading]:
+        self._asked = True
         self._engine.interrupt()
         # It takes its probes away after it has told its result: killed then, it would leave them behind. For
         # tens of thousands of keys it works for minutes (2.0.7).
