@@ -170,11 +170,11 @@ class DtraceTracer:
         try:
             if self.ended:
                 self._parser.close()
-                self._note_early_end()
             for event in self._parser.feed(data):
                 if isinstance(event, Reading):
                     self._pending.append(event)
                     self._finished = event.final
+                    self._note_early_end()
         except EngineError as error:
             # What was read before counts; what isn't understood can't, and neither can what follows it.
             if not self._losses:
@@ -182,7 +182,7 @@ class DtraceTracer:
             self._parser = OutputParser(self._script.plan)
 
     def _note_early_end(self) -> None:
-        """Say so if it has ended by itself although its processes have not."""
+        """Say so if it tells its result by itself although its processes have not ended."""
         early = self._finished and not self._asked and self._options.max_events is None
         if early and any(process.attached.status(pid).get("State", "X")[0] not in "XZ" for pid in self._pids):
             self._losses.append(UNASKED)
