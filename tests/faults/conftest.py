@@ -17,6 +17,12 @@ BPFTRACES = ("bpftrace 0.17", "bpftrace 0.23", "bpftrace 0.27")
 COLUMNS = (*BPFTRACES, "dtrace 2.0.7", "gdb 13")
 
 
+@pytest.fixture(autouse=True)
+def _own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Results that can't be written where they should go are kept in a folder of the test's."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+
 @pytest.fixture(scope="session")
 def found_programs() -> dict[str, str]:
     """The engines that there are, by the matrix's names."""

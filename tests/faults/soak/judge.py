@@ -172,6 +172,8 @@ def leftovers(run: Run, built: Path) -> list[str]:
             f"{run.binary.name}-gdb."
         ):
             continue
+        if path.name in run.said:  # a result that could not be written where it should go, and was told
+            continue
         left.append(f"file {name}")
     return left
 

@@ -242,6 +242,11 @@ class Run:
         name = "result" if not number else f"other{number - 1}"
         return (self.folder / f"{name}.err").read_text(errors="replace")
 
+    @property
+    def said(self) -> str:
+        """The standard error of all tracekits."""
+        return "".join(self._said(number) for number in range(1 + self.beside))
+
     def _see_engines(self) -> None:
         for pid in processes.children(self.tracekit.pid):
             if any(os.path.basename(word).startswith(self.plan.backend) for word in processes.words(pid)[:5]):
