@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import attrs
 
@@ -13,7 +12,7 @@ from tracekit.backends.base import Place
 from tracekit.core.probe import FunctionName, FunctionProbe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.core.result import Binary
-from tracekit.errors import PrivilegeError, TargetError, UnsupportedError
+from tracekit.errors import UnsupportedError
 from tracekit.symbols import (
     Function,
     Image,
@@ -24,17 +23,20 @@ from tracekit.symbols import (
     find_usdt,
     is_go_function,
     notes,
-    open_image,
 )  # fmt: skip
-from tracekit.symbols.indirect import check_library, read_implementation, resolver_command
+from tracekit.symbols.indirect import (
+    check_library,
+    foreign_library,
+    read_implementation,
+    resolver_command,
+)  # fmt: skip
 from tracekit.symbols.notes import meaning_note
-from tracekit.symbols.opening import open_regular
 from tracekit.workflow.binaries import found_or_known
+from tracekit.workflow.binary_file import open_binary
 from tracekit.workflow.ends import check_entry, return_instructions
 from tracekit.workflow.knowledge import Knowledge
+from tracekit.workflow.mapped import is_ours
 from tracekit.workflow.preview import too_many
-
-_LDCONFIG: Final = "/sbin/ldconfig"
 
 
 @attrs.frozen
@@ -71,8 +73,8 @@ def locate(
 
     Args:
         program: what is to be run.
-        pids: the processes that will be traced, if they run already; a binary that one of them runs but
-            whose file was replaced is then taken from the process.
+        pids: the processes that will be traced, if they run already: binaries are what they have under the
+            names in the program (see ``open_binary``).
         max_probes: how many probes functions may need together.
         knowledge: what is known of functions that the binary itself doesn't name; None for the user's store.
 
@@ -124,14 +126,8 @@ class _Finder:
     def open(self, binary: str) -> tuple[Image, str]:
         """The binary of that name, and a path to the very file."""
         if binary not in self._images:
-            path = _running(_path(binary), self.pids)
-            try:
-                descriptor = open_regular(path)
-            except OSError:
-                open_image(path, binary)  # says in words what is wrong with it
-                raise
+            image, descriptor = open_binary(binary, self.pids)
             self.descriptors.append(descriptor)
-            image = open_image(descriptor, binary)
             check_traceable(image, os.uname().machine)
             self._images[binary] = image, f"/proc/{os.getpid()}/fd/{descriptor}"
         return self._images[binary]
@@ -185,86 +181,11 @@ class _Finder:
         they have run here already.
         """
         check_library(image, indirect)
-        ours = _is_mapped(os.fstat(image.file.descriptor), [os.getpid()])
+        ours = is_ours(image.file.descriptor)
+        if image.root is not None and not ours:
+            raise foreign_library(image, indirect.name)
         user = None if ours or os.geteuid() != 0 else process.invoking_user() or process.nobody()
         said = process.output(resolver_command(path, indirect.name), user=user)
         found = read_implementation(said, image, indirect.name)
         self.notes.append(f"calls of {indirect.name} go to {found.name} on this machine")
         return found
-
-
-def _path(binary: str) -> str:
-    """The file that a name in a probe means: a path, a program on the PATH, or a shared library."""
-    if "/" in binary or os.path.exists(binary):
-        return binary
-    return process.find_program(binary) or _library(binary) or binary
-
-
-def _library(name: str) -> str | None:
-    """The shared library that the dynamic linker finds for ``libNAME``, ``NAME`` or ``libNAME.so.6``."""
-    if not os.path.exists(_LDCONFIG):
-        return None
-    for line in process.output([_LDCONFIG, "-p"]).decode("utf-8", "surrogateescape").splitlines():
-        known, _, path = line.strip().partition(" => ")
-        soname = known.split(" ")[0]
-        if soname == name or soname.split(".so")[0] in (name, f"lib{name}"):
-            return path
-    return None
-
-
-def _running(path: str, pids: Sequence[int]) -> str:
-    """The file as the processes run it: the path itself, unless a newer file has taken its name.
-
-    Raises:
-        TargetError: if it is a program, and none of the processes runs it.
-        PrivilegeError: if that can't be seen, since they are another user's.
-    """
-    if not pids:
-        return path
-    try:
-        wanted = os.stat(path)
-    except OSError:
-        wanted = None
-    replaced = None
-    for pid in pids:
-        try:
-            running = os.stat(f"/proc/{pid}/exe")
-            name = os.readlink(f"/proc/{pid}/exe")
-        except PermissionError as error:
-            raise PrivilegeError(
-                f"what process {pid} runs can't be seen: it is another user's",
-                "Run tracekit as root (with sudo), or as that user.",
-            ) from error
-        except OSError:
-            continue
-        if wanted and (running.st_dev, running.st_ino) == (wanted.st_dev, wanted.st_ino):
-            return path
-        if name.removesuffix(" (deleted)") == os.path.realpath(path):
-            replaced = f"/proc/{pid}/exe"
-    if replaced:
-        return replaced
-    if wanted is None or _is_mapped(wanted, pids) or path.endswith(".so") or ".so." in path:
-        return path
-    raise TargetError(
-        f"none of the processes {', '.join(map(str, pids))} runs {path}",
-        f"The first one runs {_executable(pids[0])}; probe that, or give another process.",
-    )
-
-
-def _is_mapped(wanted: os.stat_result, pids: Sequence[int]) -> bool:
-    device = f"{os.major(wanted.st_dev):02x}:{os.minor(wanted.st_dev):02x}"
-    for pid in pids:
-        try:
-            with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as maps:
-                if any(line.split()[3:5] == [device, str(wanted.st_ino)] for line in maps):
-                    return True
-        except OSError:
-            continue
-    return False
-
-
-def _executable(pid: int) -> str:
-    try:
-        return os.readlink(f"/proc/{pid}/exe")
-    except OSError:
-        return "another program"
