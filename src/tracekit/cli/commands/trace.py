@@ -13,10 +13,12 @@ from tracekit.backends.registry import ORDER
 from tracekit.cli.programs import (
     Seconds,
     Verb,
+    container_parameter,
     option,
     program_of,
     program_parameters,
     target_of,
+    target_or_container,
     target_parameters,
     tell_ending,
 )  # fmt: skip
@@ -24,7 +26,7 @@ from tracekit.cli.screen import Screen
 from tracekit.core.calibration import Verdict
 from tracekit.core.escape import printable
 from tracekit.core.result import Ending
-from tracekit.core.target import Pids, SystemWide
+from tracekit.core.target import Container, Pids, SystemWide
 from tracekit.errors import TargetError, UsageError
 from tracekit.workflow.resolve import in_words
 from tracekit.workflow.session import DEFAULT_BACKEND, start
@@ -33,6 +35,7 @@ from tracekit.workflow.session import DEFAULT_BACKEND, start
 @click.command("trace", cls=Verb)
 @program_parameters
 @target_parameters
+@container_parameter
 @option("--duration", type=Seconds(), help="Stop after this time, such as 5, 200ms or 2m.")
 @option(
     "--max-events",
@@ -149,10 +152,13 @@ def command(
 
     Ends with 0 when done, 1 if it failed or the result is not complete, 2 if the request makes no sense.
     """
-    target = target_of(ctx, rest["command"], pids, system_wide, follow)
+    single = target_of(ctx, rest["command"], pids, system_wide, follow)
+    target = target_or_container(single, rest["container"], follow)
     program = program_of(text, words, by, where)
     if target is None:
-        raise UsageError("there is no target", "Give -c CMD, -- CMD ARGS, -p PID, or --system-wide.")
+        raise UsageError(
+            "there is no target", "Give -c CMD, -- CMD ARGS, -p PID, --container NAME, or --system-wide."
+        )
     options = Options(
         exact=exact,
         max_keys=max_keys,
@@ -163,7 +169,7 @@ def command(
         calibrate=calibrate,
         attach_gdb=attach_gdb,
     )
-    if attach_gdb and not isinstance(target, Pids):
+    if attach_gdb and not isinstance(target, Pids | Container):
         raise UsageError("--attach-gdb is about a process that runs already", "Name it with -p PID.")
     screen = Screen(form, output)
     # An engine's timer may come late; asked for half the time, a line is never missed.
