@@ -251,6 +251,26 @@ def test_by_id(inside: tuple[Path, str], cgroup: Path, bystander: int) -> None:
         assert any(note.startswith(f"of the container {name} (cgroups) these count: ") for note in result.notes)
 
 
+def test_a_cgroup_of_another_container(inside: tuple[Path, str], cgroup: Path, bystander: int) -> None:
+    """A container that names a cgroup of its own as another container is no part of that: both are listed."""
+    root, app = inside
+    name = cgroup.name.removeprefix("docker-")[:12]
+    forged = cgroup.with_name(f"docker-{'f' * 64}.scope") / cgroup.name
+    with box(root, app, "1", "/tmp/go") as pid:
+        forged.mkdir(parents=True)
+        try:
+            (forged / "cgroup.procs").write_text(str(bystander))
+            (cgroup / "cgroup.procs").write_text(str(pid))
+            with pytest.raises(UsageError, match=f"several containers are meant by {name}") as caught:
+                traced(root, tk.Container(name), f"uprobe:{app}:served {{ @ = count() }}")
+        finally:
+            (forged.parent.parent / "cgroup.procs").write_text(str(bystander))
+            forged.rmdir()
+            forged.parent.rmdir()
+    assert f"process {pid}" in caught.value.hint
+    assert f"process {bystander}" in caught.value.hint
+
+
 def test_unknown_container(cgroup: Path, bystander: int) -> None:
     """A name that no container has is refused with those that there are; what can't be a name, at once."""
     (cgroup / "cgroup.procs").write_text(str(bystander))

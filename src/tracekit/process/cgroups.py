@@ -30,39 +30,44 @@ _ID_DIGITS: Final = 64
 _PREFIX: Final = re.compile(r"[0-9a-f]{12,64}")
 
 
-def container_names(path: str) -> Iterator[str]:
-    """The names and ids of the containers that a cgroup is in, and those of its unit, outermost first. Pure.
+def container_names(path: str) -> Iterator[tuple[str, str]]:
+    """The containers that a cgroup is in, and the units of systemd, outermost first. Pure.
 
     Args:
         path: the cgroup's, as ``/proc/PID/cgroup`` has it.
+
+    Yields:
+        The name or id of each, and its own cgroup.
     """
-    above = ""
-    for part in path.split("/"):
+    above = cgroup = ""
+    for part in path.split("/")[1:]:
         name = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), part)
-        if _MONITOR.search(name):
-            continue
+        cgroup += f"/{part}"
         bare = _UNIT.sub("", name)
-        if (found := _ID.fullmatch(bare)) or (found := _NAMED.fullmatch(bare)):
-            yield found[1]
-        elif bare != name or above == "lxc":
-            yield bare
+        if not _MONITOR.search(name):
+            if found := _ID.fullmatch(bare) or _NAMED.fullmatch(bare):
+                yield found[1], cgroup
+            elif bare != name or above == "lxc":
+                yield bare, cgroup
         above = name
 
 
-def is_container(path: str, wanted: str) -> bool:
-    """Whether a cgroup is that of a container or below it. Pure.
-
-    Args:
-        path: the cgroup's.
-        wanted: the container's name, its id, or the id's first 12 digits or more; or the name of a unit.
-    """
-    return any(is_meant(name, wanted) for name in container_names(path))
-
-
 def is_meant(name: str, wanted: str) -> bool:
-    """Whether one of ``container_names`` is meant by a name, an id or the beginning of an id. Pure."""
+    """Whether a container's or unit's name or id is meant by a name, an id or the beginning of an id. Pure."""
     shortened = len(name) == _ID_DIGITS and _PREFIX.fullmatch(wanted) is not None
     return name == _UNIT.sub("", wanted) or (shortened and name.startswith(wanted))
+
+
+def home(pid: int, wanted: str) -> frozenset[str]:
+    """The cgroups of the container that is meant, in which a process is; none if it isn't in it.
+
+    Processes of one container have the same: whoever may make cgroups in a container of theirs could give one
+    the name of another container.
+    """
+    found = []
+    for path in cgroups(pid):
+        found += [cgroup for name, cgroup in container_names(path) if is_meant(name, wanted)][:1]
+    return frozenset(found)
 
 
 def processes() -> Iterator[int]:

@@ -14,7 +14,7 @@ import attrs
 from tracekit.core.near import near
 from tracekit.errors import EngineError, EngineMissingError, TargetError, UsageError
 from tracekit.process.attached import status
-from tracekit.process.cgroups import cgroups, container_names, is_container, is_meant, processes
+from tracekit.process.cgroups import cgroups, container_names, home, processes
 from tracekit.process.find import find_program
 from tracekit.process.output import output
 from tracekit.process.user import invoking_user
@@ -83,10 +83,12 @@ def _checked(name: str, told: _Told) -> ContainerProcesses:
     Raises:
         TargetError: if that process isn't a container's here.
     """
-    names = [n for n in (told.id, name) if n and _is_in(told.pid, n)]
-    if names:
-        pids = [pid for pid in processes() if _is_in(pid, names[0])]
-    elif (own := _pid_namespace(told.pid)) not in (None, _pid_namespace(os.getpid())):
+    known = next((n for n in (told.id, name) if n and home(told.pid, n)), None)
+    own = _pid_namespace(told.pid)
+    if known is not None:
+        of_init = home(told.pid, known)
+        pids = [pid for pid in processes() if home(pid, known) == of_init]
+    elif own not in (None, _pid_namespace(os.getpid())):
         pids = [pid for pid in processes() if _pid_namespace(pid) == own]
     else:
         raise TargetError(
@@ -97,19 +99,17 @@ def _checked(name: str, told: _Told) -> ContainerProcesses:
 
 
 def _by_cgroup(name: str) -> ContainerProcesses:
-    found = {
-        pid: full
-        for pid in processes()
-        for path in cgroups(pid)
-        for full in container_names(path)
-        if is_meant(full, name)
-    }
-    if len(set(found.values())) > 1:
-        raise _ambiguous(name, sorted(set(found.values())))
+    found: dict[frozenset[str], list[int]] = {}
+    for pid in processes():
+        if cgroup := home(pid, name):
+            found.setdefault(cgroup, []).append(pid)
+    if len(found) > 1:
+        raise _ambiguous(name, (f"{min(cgroup)}: process {pids[0]}" for cgroup, pids in found.items()))
     if not found:
         raise _unknown(name)
-    init = min(found, key=lambda pid: _rank(pid, found))
-    return ContainerProcesses("cgroups", init, (init, *(pid for pid in found if pid != init)))
+    ((_, pids),) = found.items()
+    init = min(pids, key=lambda pid: _rank(pid, pids))
+    return ContainerProcesses("cgroups", init, (init, *(pid for pid in pids if pid != init)))
 
 
 def _rank(pid: int, among: Iterable[int]) -> tuple[bool, bool, int, int]:
@@ -118,10 +118,6 @@ def _rank(pid: int, among: Iterable[int]) -> tuple[bool, bool, int, int]:
     ids = found.get("NSpid", "").split()
     inside = found.get("PPid", "").isdigit() and int(found["PPid"]) in among
     return len(ids) < 2 or ids[-1] != "1", inside, len(ids), pid
-
-
-def _is_in(pid: int, name: str) -> bool:
-    return any(is_container(path, name) for path in cgroups(pid))
 
 
 def _pid_namespace(pid: int) -> int | None:
@@ -217,7 +213,7 @@ def _ambiguous(name: str, candidates: Iterable[str]) -> UsageError:
 
 
 def _unknown(name: str) -> TargetError:
-    there = {full for pid in processes() for path in cgroups(pid) for full in container_names(path)}
+    there = {full for pid in processes() for path in cgroups(pid) for full, _ in container_names(path)}
     names = sorted({*_listed(), *(full[:_SHORT] if len(full) == _ID_DIGITS else full for full in there)})
     close = near(name, names)
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
