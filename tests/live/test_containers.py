@@ -36,6 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, other_libc: Path | None) -> t
     program = build(folder / "srv")
     root = folder / "root"
     populate(root, program, other_libc)
+    (root / "current").symlink_to(program.parent)
     build(folder / "srv", decoy=True)
     return root, program
 
@@ -92,10 +93,10 @@ def test_a_container(inside: tuple[Path, str], engine: Engine, monkeypatch: pyte
 
 @pytest.mark.parametrize("flags", [(), ("--user", "--map-root-user")], ids=["chroot", "user namespace"])
 def test_other_kinds(inside: tuple[Path, str], flags: tuple[str, ...]) -> None:
-    """So do they in a chroot, and in a user namespace."""
+    """So do they in a chroot, and in a user namespace, by an absolute link of the container's."""
     root, app = inside
     with box(root, app, str(CALLS), "/tmp/go", mode="pivot" if flags else "chroot", flags=flags) as pid:
-        check(traced(root, tk.Pids([pid]), everything(app)), pid)
+        check(traced(root, tk.Pids([pid]), everything("/current/app")), pid)
 
 
 def test_static(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_gdb(inside: tuple[Path, str]) -> None:
     program = (
         f"uprobe:{app}:served {{ @served[pid] = sum(v.len) }} uprobe:libshop:shop {{ @shop = sum(arg0) }} "
     )
-    with box(root, app, str(CALLS), "/tmp/go") as pid:
+    with box(root, app, str(CALLS), "/tmp/go", mode="chroot") as pid:
         result = traced(root, tk.Pids([pid]), program, attach_gdb=True)
     assert result.histogram("served", pid).sum == result.histogram("shop").sum == SUM
 
