@@ -1,7 +1,7 @@
 """Containers that are made by hand: a root folder, namespaces, and a process in them that waits and then calls.
 
-Run as a program it is the last step before the process: ``boxes.py MODE ROOT PROGRAM ARGS…``, in the namespaces
-already, becomes the program in that root folder.
+Run as a program it is the last step before the process: ``boxes.py MODE ROOT PRELOAD PROGRAM ARGS…``, in the
+namespaces already, becomes the program in that root folder.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def populate(root: Path, program: Path, other: Path | None) -> None:
 
 
 @contextmanager
-def box(root: Path, *argv: str, mode: str = "pivot", flags: tuple[str, ...] = ()) -> Iterator[int]:
+def box(
+    root: Path, *argv: str, mode: str = "pivot", flags: tuple[str, ...] = (), preload: str = ""
+) -> Iterator[int]:
     """A process in a container, as the first of its pid namespace; gives the process id that it has out here.
 
     Args:
@@ -103,9 +105,10 @@ def box(root: Path, *argv: str, mode: str = "pivot", flags: tuple[str, ...] = ()
         argv: its program and arguments, as it is called in there.
         mode: ``pivot`` for a mount namespace with the folder as its top, as engines do it, or ``chroot``.
         flags: more of unshare's options, such as ``--user``.
+        preload: a library that is loaded before others, by its path in there.
     """
     namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", *flags]
-    with subprocess.Popen([*namespaces, sys.executable, __file__, mode, str(root), *argv]) as outer:
+    with subprocess.Popen([*namespaces, sys.executable, __file__, mode, str(root), preload, *argv]) as outer:
         try:
             yield _first(outer)
         finally:
@@ -124,7 +127,7 @@ def _first(outer: subprocess.Popen[bytes]) -> int:
     raise AssertionError("the program did not start")
 
 
-def _enter(mode: str, root: str, argv: list[str]) -> None:
+def _enter(mode: str, root: str, preload: str, argv: list[str]) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.mount(root.encode(), root.encode(), None, _MS_BIND_REC, None) == 0
     os.chdir(root)
@@ -137,8 +140,8 @@ def _enter(mode: str, root: str, argv: list[str]) -> None:
     else:
         os.chroot(".")
     os.chdir("/")
-    os.execv(argv[0], argv)
+    os.execve(argv[0], argv, {"LD_PRELOAD": preload} if preload else {})
 
 
 if __name__ == "__main__":
-    _enter(sys.argv[1], sys.argv[2], sys.argv[3:])
+    _enter(*sys.argv[1:4], sys.argv[4:])

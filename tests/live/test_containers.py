@@ -185,6 +185,21 @@ def test_other_files(inside: tuple[Path, str], tmp_path: Path) -> None:
             assert app in caught.value.hint
 
 
+def test_two_libraries_of_a_name(inside: tuple[Path, str]) -> None:
+    """A name without a folder that two loaded files have is refused, with their paths."""
+    root, app = inside
+    first, second = (root / app.lstrip("/")).with_name("libshop.so"), root / "other/libshop.so"
+    second.parent.mkdir()
+    shutil.copy(first, second)
+    program = tk.parse("uprobe:libshop:shop { @ = count() }")
+    with (
+        box(root, app, "1", "/tmp/go", preload="/other/libshop.so") as pid,
+        pytest.raises(TargetError, match=f"process {pid} has several files that libshop may mean") as caught,
+    ):
+        tk.start(program, tk.Pids([pid]))
+    assert "/other/libshop.so" in caught.value.hint
+
+
 def test_indirect_functions_are_not_run(inside: tuple[Path, str]) -> None:
     """Which strchr a container's C library chooses is not asked: that would run its code out here."""
     root, app = inside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -81,15 +82,41 @@ def _mapped(name: str, there: Sequence[Running], stack: contextlib.ExitStack) ->
     """What each process runs under a name, if it does."""
     for of in there:
         if (file := next(_meant(name, of), None)) is not None:
-            # By its link, since what had the name a moment ago may be replaced by now.
-            descriptor = open_regular(_path(name) if file.device is None else file.link)
+            descriptor = _open_mapped(file, name, of)
             stack.callback(os.close, descriptor)
             yield _Found(of, descriptor, of.root)
 
 
+def _open_mapped(file: MappedFile, name: str, of: Running) -> int:
+    """Open the very file that a process runs.
+
+    Raises:
+        OSError: if that can't be done.
+    """
+    if file.device is not None:
+        # What has the name now may be another one than a moment ago.
+        return open_regular(file.link)
+    descriptor = open_regular(_path(name)) if of.root is None else of.root.open(file.name)
+    if not file.is_file(os.fstat(descriptor)):
+        os.close(descriptor)
+        raise PermissionError(errno.EPERM, "it has been replaced, and only root can open what runs")
+    return descriptor
+
+
 def _meant(name: str, of: Running) -> Iterator[MappedFile]:
+    """The files of a process that a name may mean, the first of which it means.
+
+    Raises:
+        TargetError: if several have a name without a folder.
+    """
     if of.root is not None and "/" not in name:
-        yield from (file for file in of.files if _is_called(name, os.path.basename(file.name)))
+        named = [file for file in of.files if _is_called(name, os.path.basename(file.name))]
+        if len(named) > 1:
+            raise TargetError(
+                f"process {of.pid} has several files that {name} may mean",
+                f"Give the path of one: {', '.join(file.name for file in named)}.",
+            )
+        yield from named
         return
     own = None if of.root is None or not name.startswith("/") else _status_in(of.root, name)
     path = _path(name)
