@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 import attrs
 
 from tracekit.core.near import near
-from tracekit.errors import EngineError, EngineMissingError, TargetError, UsageError
+from tracekit.errors import EngineError, EngineMissingError, PrivilegeError, TargetError, UsageError
 from tracekit.process.attached import status
 from tracekit.process.cgroups import cgroups, container_names, home, processes
-from tracekit.process.find import find_program
+from tracekit.process.find import find_program, trusted
 from tracekit.process.output import output
-from tracekit.process.user import invoking_user
+from tracekit.process.user import User, invoking_user
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]{0,254}")
 """What engines allow as names, and no option or path; systemd's units have ``@`` and ``:`` too."""
 _SECONDS: Final = 10.0
+_SETTINGS: Final = (
+    "DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF",
+    "XDG_RUNTIME_DIR", "CONTAINERD_ADDRESS", "CONTAINERD_NAMESPACE", "CONTAINER_RUNTIME_ENDPOINT", "LXD_DIR",
+    "INCUS_DIR",
+)  # fmt: skip
+"""What engines take from the environment to find their containers."""
 _SHORT: Final = 12
 _ID_DIGITS: Final = 64
 _LISTED: Final = 20
@@ -133,12 +139,21 @@ def _asked(name: str) -> Iterator[_Told]:
             continue
         for user in dict.fromkeys((None, invoking_user())):
 
-            def say(*words: str, engine: str = engine, user: Any = user) -> Any:
-                with suppress(EngineError, EngineMissingError):
-                    return _parsed(output([engine, *words], _SECONDS, user))
-                return None
+            def say(*words: str, engine: str = engine, user: User | None = user) -> Any:
+                return _parsed(_said(engine, words, user))
 
             yield from (attrs.evolve(told, engine=engine) for told in ask(say, name))
+
+
+def _said(engine: str, words: Sequence[str], user: User | None = None) -> bytes:
+    """What an engine prints; nothing if it can't be run, or if root under sudo shouldn't run it."""
+    path = find_program(engine)
+    # Under sudo, root goes by none of the user's settings.
+    settings = () if user is None and invoking_user() is not None else _SETTINGS
+    with suppress(EngineError, EngineMissingError, PrivilegeError, OSError):
+        if path is not None:
+            return output([trusted(path) if user is None else path, *words], _SECONDS, user, settings)
+    return b""
 
 
 def _parsed(said: bytes) -> Any:
@@ -227,7 +242,5 @@ def _unknown(name: str) -> TargetError:
 def _listed() -> Iterator[str]:
     """The names of the containers that run, by those engines that have a list that is easy to read."""
     for engine in ("docker", "podman", "nerdctl"):
-        if find_program(engine) is not None:
-            with suppress(EngineError, EngineMissingError):
-                said = output([engine, "ps", "--format", "{{.Names}}"], _SECONDS).decode("utf-8", "replace")
-                yield from (line for line in said.split() if _NAME.fullmatch(line))
+        said = _said(engine, ("ps", "--format", "{{.Names}}")).decode("utf-8", "replace")
+        yield from (line for line in said.split() if _NAME.fullmatch(line))
