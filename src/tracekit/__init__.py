@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tracekit.core.result import Result as Result
     from tracekit.core.result import Snapshot as Snapshot
     from tracekit.core.target import Command as Command
+    from tracekit.core.target import Container as Container
     from tracekit.core.target import Pids as Pids
     from tracekit.core.target import SystemWide as SystemWide
     from tracekit.errors import TracekitError as TracekitError
@@ -78,7 +79,7 @@ _WHERE: Final = {
     "core.probe": "FunctionName Side",
     "core.program": "Aggregate Clause Program",
     "core.result": "Loss LossKind MapResult Resolution Result Snapshot",
-    "core.target": "Command Pids SystemWide",
+    "core.target": "Command Container Pids SystemWide",
     "errors": "TracekitError UnsupportedError UsageError",
     "render.run_file": "dump load_run=load",
     "syntax": "expression=parse_expression parse print_program",

@@ -9,7 +9,7 @@ import json
 import pickle
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from tracekit.binaries import wire
@@ -37,31 +37,31 @@ class Apart:
         """Whether it answers no more."""
         return self._process.closed
 
-    def open(self, descriptor: int | None, opener: Callable[..., object], *arguments: Any) -> tuple[Facts, int]:
+    def open(
+        self, path: str, descriptors: Sequence[int], opener: Callable[..., object], *arguments: Any
+    ) -> tuple[Facts, int]:
         """Have a binary opened.
 
         Args:
-            descriptor: its file, the opener's first argument; None if the opener opens it.
+            path: what messages call it.
+            descriptors: open files, the opener's first arguments.
             opener: gives an ``Image`` or a ``MachO``.
-            arguments: its further arguments, of which one is the binary's path for messages.
+            arguments: its further arguments.
 
         Returns:
             What is known of it at once, and its number.
         """
-        path = next((one for one in reversed(arguments) if one), "a binary")
-        facts = self._asked(path, ("open", opener, arguments), Facts, descriptor)
+        facts = self._asked(path, ("open", opener, arguments), Facts, descriptors)
         self._paths.append(path)
         return facts, len(self._paths) - 1
 
     def ask(self, subject: int, question: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        found: T = self._asked(
-            self._paths[subject], (subject, question, arguments), wire.kind_of(question), None
-        )
+        found: T = self._asked(self._paths[subject], (subject, question, arguments), wire.kind_of(question), ())
         return found
 
-    def _asked(self, path: str, request: tuple[Any, ...], kind: Any, descriptor: int | None) -> Any:
+    def _asked(self, path: str, request: tuple[Any, ...], kind: Any, descriptors: Sequence[int]) -> Any:
         try:
-            said = json.loads(self._process.ask(pickle.dumps(request), descriptor, wire.preparation(kind)))
+            said = json.loads(self._process.ask(pickle.dumps(request), descriptors, wire.preparation(kind)))
             if "failed" in said:
                 error: TracekitError | None = BinaryError(
                     f"{path} can't be read: {printable(str(said['failed']))}",
@@ -94,12 +94,12 @@ def reader() -> Apart:
     return found
 
 
-def answer(request: bytes, descriptor: int | None) -> bytes:
+def answer(request: bytes, descriptors: tuple[int, ...]) -> bytes:
     """In the process that reads: the answer to a question."""
     try:
         subject, question, arguments = pickle.loads(request)  # noqa: S301, it comes from who started us
         if subject == "open":
-            image = question(*(() if descriptor is None else (descriptor,)), *arguments)
+            image = question(*descriptors, *arguments)
             _opened.append(image)
             found = facts_of(image)
         else:

@@ -11,6 +11,7 @@ import attrs
 
 from tracekit.symbols import Image, elf, open_image
 from tracekit.symbols.image import open_file
+from tracekit.symbols.root import Root
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,6 +55,7 @@ class Binary:
     Attributes:
         path: as the user names it.
         facts: what it says of itself.
+        root: the root folder that it lies below, if that isn't ours.
     """
 
     path: str
@@ -61,6 +63,7 @@ class Binary:
     _file: elf.File | None = attrs.field(repr=False)
     _reader: Reader = attrs.field(repr=False)
     _subject: Any = attrs.field(repr=False)
+    root: Root | None = attrs.field(default=None, repr=False)
 
     @property
     def machine(self) -> str:
@@ -132,12 +135,13 @@ class _Here:
 HERE: Final = _Here()
 
 
-def open_elf(file: str | int, path: str | None = None) -> Binary:
+def open_elf(file: str | int, path: str | None = None, root: Root | None = None) -> Binary:
     """Open a Linux program or library.
 
     Args:
         file: its path, or an open descriptor, which is neither moved nor closed and needn't stay open.
         path: the name that messages give it; if not given, ``file``.
+        root: see ``open_image``.
 
     Raises:
         BinaryError: if it is missing, unreadable, corrupt, or no 64-bit ELF program or library.
@@ -148,10 +152,18 @@ def open_elf(file: str | int, path: str | None = None) -> Binary:
         from tracekit.binaries.apart import reader
 
         apart = reader()
-        facts, subject = apart.open(opened.descriptor, open_image, path)
-        return Binary(path, facts, opened, apart, subject)
-    image = open_image(opened.descriptor, path)
-    return Binary(path, facts_of(image), opened, HERE, image)
+        if root is None:
+            facts, subject = apart.open(path, [opened.descriptor], open_image, path)
+        else:
+            files = [opened.descriptor, root.descriptor]
+            facts, subject = apart.open(path, files, _below, path, root.owner)
+        return Binary(path, facts, opened, apart, subject, root)
+    image = open_image(opened.descriptor, path, root)
+    return Binary(path, facts_of(image), opened, HERE, image, root)
+
+
+def _below(file: int, folder: int, path: str, owner: str) -> Image:
+    return open_image(file, path, Root(f"/proc/self/fd/{folder}", owner))
 
 
 def open_macho(path: str, machine: str = "") -> Binary:
@@ -170,7 +182,7 @@ def open_macho(path: str, machine: str = "") -> Binary:
         from tracekit.binaries.apart import reader
 
         apart = reader()
-        facts, subject = apart.open(None, _macho, os.getcwd(), path, machine)
+        facts, subject = apart.open(path, (), _macho, os.getcwd(), path, machine)
         return Binary(path, facts, None, apart, subject)
     binary = macho.open_macho(path, machine)
     return Binary(path, facts_of(binary), None, HERE, binary)

@@ -16,7 +16,7 @@ from tracekit.core.expr import Builtin, BuiltinName
 from tracekit.core.probe import Uprobe, Uretprobe
 from tracekit.core.program import Clause, Program, check
 from tracekit.core.result import Ending
-from tracekit.core.target import Command, Pids, SystemWide, Target
+from tracekit.core.target import Command, Container, Pids, SystemWide, Target
 from tracekit.errors import UsageError
 from tracekit.syntax import parse, parse_aggregates, parse_filter, parse_function, parse_keys
 
@@ -80,6 +80,15 @@ def target_parameters(function: F) -> F:
     ):  # fmt: skip
         function = decorate(function)
     return function
+
+
+def container_parameter(function: F) -> F:
+    """The parameter that names a container as the target."""
+    return option(
+        "--container",
+        metavar="NAME|ID",
+        help="Trace the processes of this container that run the program's binaries (docs/containers.md).",
+    )(function)
 
 
 def program_of(
@@ -180,6 +189,21 @@ def target_of(
     if command is not None or words is not None:
         return Command(split if words is None else words, follow)
     return None
+
+
+def target_or_container(
+    target: Target | None, container: str | None, follow: bool = False
+) -> Target | Container | None:
+    """The target, which may be a container by its name instead.
+
+    Raises:
+        UsageError: if it gives both.
+    """
+    if container is None:
+        return target
+    if target is not None:
+        raise UsageError("there are several targets", "Give --container, or another target.")
+    return Container(container, follow)
 
 
 def tell_ending(ending: Ending | None, quiet: bool) -> None:

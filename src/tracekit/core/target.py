@@ -65,9 +65,25 @@ class Pids:
 
 
 @attrs.frozen
+class Container:
+    """The processes of a container that run now.
+
+    Of those that run a binary of the program all count; if none does, the container's first process; without
+    any binary, all of them.
+
+    Attributes:
+        name: the container's name; its id, or the id's first 12 digits or more; or the name of a systemd unit.
+        follow: whether processes that they fork from now on count too.
+    """
+
+    name: str
+    follow: bool = False
+
+
+@attrs.frozen
 class SystemWide:
     """Every process of the machine that runs a probed binary."""
 
 
 Target = Command | Pids | SystemWide
-"""Whose events count."""
+"""Whose events count; a ``Container`` stands for ``Pids``, which are looked up when a run begins."""

@@ -88,7 +88,10 @@ def _open_error(pid: int) -> TargetError:
     leader = status(pid).get("Tgid")
     if leader is not None and leader != str(pid):
         return TargetError(f"{pid} is a thread, not a process", f"It is one of process {leader}.")
-    return TargetError(f"there is no process {pid}", "ps -e lists what runs; a container has ids of its own.")
+    return TargetError(
+        f"there is no process {pid}",
+        "ps -e lists what runs; a container has ids of its own, which --container finds out here.",
+    )
 
 
 def status(pid: int) -> dict[str, str]:

@@ -25,8 +25,8 @@ from tracekit.process import capabilities, pidfd, ptrace
 from tracekit.process.spawn import Step, fork
 from tracekit.process.user import invoking_user, nobody, take_ids
 
-Answer = Callable[[bytes, int | None], bytes]
-"""What the process does: from a question, and perhaps an open descriptor with it, to its answer."""
+Answer = Callable[[bytes, tuple[int, ...]], bytes]
+"""What the process does: from a question, and open descriptors with it, to its answer."""
 
 SECONDS: Final = 120.0
 """How long it may take for one answer."""
@@ -92,13 +92,16 @@ class Confined:
         return not self._close.alive
 
     def ask(
-        self, question: bytes, descriptor: int | None = None, meanwhile: Callable[[], object] | None = None
+        self,
+        question: bytes,
+        descriptors: Sequence[int] = (),
+        meanwhile: Callable[[], object] | None = None,
     ) -> bytes:
         """Its answer to a question.
 
         Args:
             question: what is asked.
-            descriptor: an open file that it gets with it, a copy of its own.
+            descriptors: open files that it gets with it, copies of its own; two at most.
             meanwhile: what is done here until then, such as to load what the answer is read with.
 
         Raises:
@@ -108,7 +111,7 @@ class Confined:
             raise Ended("was ended by an earlier question")
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                _send(self._channel, question, descriptor)
+                _send(self._channel, question, descriptors)
             if meanwhile:
                 meanwhile()
             return self._receive()
@@ -180,9 +183,9 @@ def _be_confined(channel: socket.socket, answer: Answer, steps: Sequence[Step], 
             reason = str(error.strerror).lower()
         _send(channel, reason.encode())
         while not reason:
-            question, descriptor = _question(channel)
-            _send(channel, answer(question, descriptor))
-            if descriptor is not None:
+            question, descriptors = _question(channel)
+            _send(channel, answer(question, descriptors))
+            for descriptor in descriptors:
                 os.close(descriptor)
     except BaseException:  # noqa: S110
         pass  # an end of the socket for one; there is nobody to tell
@@ -228,17 +231,17 @@ def _drop(channel: int, steps: Sequence[Step], parent: int) -> None:
         os._exit(0)
 
 
-def _send(channel: socket.socket, data: bytes, descriptor: int | None = None) -> None:
+def _send(channel: socket.socket, data: bytes, descriptors: Sequence[int] = ()) -> None:
     head = _HEAD.pack(len(data))
-    if descriptor is None:
+    if not descriptors:
         channel.sendall(head + data)
     else:
-        socket.send_fds(channel, [head], [descriptor])
+        socket.send_fds(channel, [head], list(descriptors))
         channel.sendall(data)
 
 
-def _question(channel: socket.socket) -> tuple[bytes, int | None]:
-    head, descriptors, _, _ = socket.recv_fds(channel, _HEAD.size, 1)
+def _question(channel: socket.socket) -> tuple[bytes, tuple[int, ...]]:
+    head, descriptors, _, _ = socket.recv_fds(channel, _HEAD.size, 2)
     if len(head) < _HEAD.size:
         raise EOFError
     size = _HEAD.unpack(head)[0]
@@ -248,4 +251,4 @@ def _question(channel: socket.socket) -> tuple[bytes, int | None]:
         if not piece:
             raise EOFError
         data += piece
-    return bytes(data), next(iter(descriptors), None)
+    return bytes(data), tuple(descriptors)

@@ -15,12 +15,17 @@ def require() -> None:
     """Refuses where processes can't be watched by descriptor.
 
     Raises:
-        TargetError: on another system than Linux.
+        TargetError: on another system than Linux; or if ``/proc`` numbers processes otherwise than we do.
     """
     if sys.platform != "linux":
         raise TargetError(
             "programs can be started and watched on Linux only",
             "tracekit compile works here too: it writes the script for another machine.",
+        )
+    if os.readlink("/proc/self") != str(os.getpid()):
+        raise TargetError(
+            "the /proc here is that of another pid namespace than tracekit's own",
+            "Mount one of its own first, as 'unshare --pid --fork --mount-proc' does.",
         )
 
 

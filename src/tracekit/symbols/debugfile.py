@@ -18,6 +18,7 @@ from tracekit.errors import BinaryError
 from tracekit.symbols import elf
 from tracekit.symbols.image import Image
 from tracekit.symbols.opening import open_regular
+from tracekit.symbols.root import Root
 
 FOLDERS: Final = "TRACEKIT_DEBUG_FOLDERS"
 """The environment variable with further folders like ``/usr/lib/debug``, split by colons."""
@@ -40,12 +41,14 @@ class DebugFile:
         file: how its content is read.
         headers: its headers.
         supplementary: the file that it shares parts with, as dwz makes them; None if it needs none.
+        root: the root folder that it lies below, if that isn't ours.
     """
 
     path: str
     file: elf.File
     headers: elf.Headers
     supplementary: DebugFile | None = None
+    root: Root | None = None
 
 
 def find_debug_file(image: Image) -> DebugFile:
@@ -53,21 +56,23 @@ def find_debug_file(image: Image) -> DebugFile:
 
     It is looked for in the binary, then where its debug link says (beside it, in ``.debug``, below
     ``/usr/lib/debug``), then by build-id in ``/usr/lib/debug`` and the folders of ``TRACEKIT_DEBUG_FOLDERS``.
+    If the binary lies below another root folder, all this is done there first; a file of ours then counts only
+    if it has the binary's build-id.
 
     Raises:
         DebugInfoError: if there is none; it says what was looked for.
         BinaryError: if the file is truncated or corrupt.
     """
-    own = DebugFile(image.path, image.file, image.headers)
+    own = DebugFile(image.path, image.file, image.headers, root=image.root)
     if _has_info(own.headers):
         return _with_supplementary(own)
     rejected: list[str] = []
     build_id = _build_id(own)
-    for path, checksum in _candidates(image, own, build_id):
-        found = _open(path)
+    for path, checksum, root in _candidates(own, build_id):
+        found = _open(path, root)
         if found is None:
             continue
-        wrong = _mismatch(found, build_id, checksum)
+        wrong = _mismatch(found, build_id, checksum, named=root is image.root)
         if not wrong:
             return _with_supplementary(found)
         rejected.append(f"{path} {wrong}")
@@ -78,23 +83,35 @@ def _has_info(headers: elf.Headers) -> bool:
     return any(s.name in _INFO and s.type != elf.SHT_NOBITS and s.size for s in headers.sections)
 
 
-def _candidates(image: Image, own: DebugFile, build_id: bytes) -> Iterator[tuple[str, int | None]]:
-    """Where the file may be, best first, with the CRC that it must have; None where the build-id must do."""
-    if link := _debug_link(own):
-        name, checksum = link
-        folder = os.path.dirname(os.path.realpath(image.path))
-        yield os.path.join(folder, name), checksum
-        yield os.path.join(folder, ".debug", name), checksum
-        for base in _folders():
-            yield os.path.join(base, folder.lstrip("/"), name), checksum
-    for base in _folders():
-        if path := _by_build_id(base, build_id):
-            yield path, None
+def _candidates(own: DebugFile, build_id: bytes) -> Iterator[tuple[str, int | None, Root | None]]:
+    """Where the file may be, best first, with the CRC that it must have; None where the build-id must do.
+
+    The last is the root folder that the path begins at; None for ours.
+    """
+    folder, link = _folder(own), _debug_link(own)
+    for root in dict.fromkeys((own.root, None)):
+        if link:
+            name, checksum = link
+            yield os.path.join(folder, name), checksum, root
+            yield os.path.join(folder, ".debug", name), checksum, root
+            for base in _folders(root):
+                yield os.path.join(base, folder.lstrip("/"), name), checksum, root
+        for base in _folders(root):
+            if path := _by_build_id(base, build_id):
+                yield path, None, root
 
 
-def _folders() -> Iterator[str]:
+def _folder(file: DebugFile) -> str:
+    """Where a file lies, without symbolic links, as those with its root folder see it."""
+    if file.root is None:
+        return os.path.dirname(os.path.realpath(file.path))
+    return os.path.dirname(file.root.name_of(file.file.descriptor))
+
+
+def _folders(root: Root | None) -> Iterator[str]:
     yield _SYSTEM
-    yield from filter(None, os.environ.get(FOLDERS, "").split(":"))
+    if root is None:
+        yield from filter(None, os.environ.get(FOLDERS, "").split(":"))
 
 
 def _by_build_id(base: str, build_id: bytes) -> str:
@@ -121,9 +138,9 @@ def _with_supplementary(found: DebugFile) -> DebugFile:
     name, _, build_id = _content(found, b".gnu_debugaltlink").partition(b"\0")
     if not name:
         return found
-    path = os.path.join(os.path.dirname(os.path.realpath(found.path)), os.fsdecode(name))
-    for candidate in (path, *(_by_build_id(base, build_id) for base in _folders())):
-        other = _open(candidate) if candidate else None
+    path, root = os.path.join(_folder(found), os.fsdecode(name)), found.root
+    for candidate in (path, *(_by_build_id(base, build_id) for base in _folders(root))):
+        other = _open(candidate, root) if candidate else None
         if other is not None and build_id in (b"", _build_id(other)):
             return attrs.evolve(found, supplementary=other)
     raise DebugInfoError(
@@ -132,10 +149,10 @@ def _with_supplementary(found: DebugFile) -> DebugFile:
     )
 
 
-def _open(path: str) -> DebugFile | None:
+def _open(path: str, root: Root | None) -> DebugFile | None:
     """A 64-bit ELF file with debug information; None if that isn't one."""
     try:
-        descriptor = open_regular(path)
+        descriptor = open_regular(path) if root is None else root.open(path)
     except (OSError, ValueError):
         return None
     file = elf.File(descriptor, path)
@@ -144,13 +161,22 @@ def _open(path: str) -> DebugFile | None:
     if file.read(0, 5, "ELF header") != b"\x7fELF\2":
         return None
     headers = elf.read_headers(file)
-    return DebugFile(path, file, headers) if _has_info(headers) else None
+    return DebugFile(path, file, headers, root=root) if _has_info(headers) else None
 
 
-def _mismatch(found: DebugFile, build_id: bytes, checksum: int | None) -> str:
-    """What speaks against a file belonging to the binary; empty if nothing does."""
+def _mismatch(found: DebugFile, build_id: bytes, checksum: int | None, *, named: bool) -> str:
+    """What speaks against a file belonging to the binary; empty if nothing does.
+
+    Args:
+        found: the file.
+        build_id: the binary's.
+        checksum: the CRC that it must have; None where the build-id must do.
+        named: whether it lies in the root folder in which the binary's names mean something.
+    """
     if build_id and _build_id(found) not in (b"", build_id):
         return "has another build-id"
+    if not named and not (build_id and _build_id(found) == build_id):
+        return "lies outside of the container, without a build-id to know it by"
     if checksum is None:
         return "" if _build_id(found) else "has no build-id"
     return "" if _crc(found.file) == checksum else "has another checksum than its link says"

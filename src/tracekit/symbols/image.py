@@ -13,6 +13,7 @@ from tracekit.core.near import near
 from tracekit.errors import BinaryError
 from tracekit.symbols import elf
 from tracekit.symbols.opening import open_regular
+from tracekit.symbols.root import Root
 
 _MACHINES: Final = {
     21: "ppc64le",
@@ -61,6 +62,7 @@ class Image:
         go_version: such as ``go1.19.8``; empty if it isn't Go, or is of before Go 1.18.
         file: where its content is read.
         headers: its ELF headers.
+        root: the root folder that it lies below, if that isn't ours.
     """
 
     path: str
@@ -71,6 +73,7 @@ class Image:
     go_version: str
     file: elf.File = attrs.field(repr=False)
     headers: elf.Headers = attrs.field(repr=False)
+    root: Root | None = attrs.field(default=None, repr=False)
 
     @cached_property
     def symbols(self) -> tuple[elf.SymbolTable, ...]:
@@ -128,12 +131,14 @@ class Image:
         raise BinaryError(f"{self.path} has no code at {address:#x}")
 
 
-def open_image(file: str | int, path: str | None = None) -> Image:
+def open_image(file: str | int, path: str | None = None, root: Root | None = None) -> Image:
     """Read what a binary is.
 
     Args:
         file: its path, or an open descriptor, which is neither moved nor closed and needn't stay open.
         path: the name that messages give it; if not given, ``file``.
+        root: of an open descriptor, the root folder that it was found below, if that isn't ours: its debug
+            files are looked for there, too.
 
     Raises:
         BinaryError: if it is missing, unreadable, corrupt, or no 64-bit ELF program or library.
@@ -162,6 +167,7 @@ def open_image(file: str | int, path: str | None = None) -> Image:
         go_version=_go_version(opened, go_info) if go_info else "",
         file=opened,
         headers=headers,
+        root=root,
     )
 
 

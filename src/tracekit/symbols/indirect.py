@@ -103,6 +103,18 @@ def read_implementation(output: bytes, image: Image, name: str) -> Function:
     return at(image, address) or Function(hex(address), address, size=0)
 
 
+def refuse_foreign(image: Image, name: str) -> None:
+    """Refuse to ask a library of a container for an implementation: that executes its code, out here.
+
+    Raises:
+        BinaryError: always.
+    """
+    raise BinaryError(
+        f"which implementation {name} of {image.path} has can't be found out from outside of the container",
+        _ways(image, name),
+    )
+
+
 def check_library(image: Image, indirect: Function) -> None:
     """Refuse an indirect function whose choice no other process can ask for.
 

@@ -17,10 +17,11 @@ from tracekit.core.probe import FunctionName, Uprobe
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.core.signature import Language
 from tracekit.core.source import Types
-from tracekit.core.target import Command, Pids
+from tracekit.core.target import Command, Container, Pids, SystemWide
 from tracekit.errors import BinaryError, UsageError
 from tracekit.symbols import Function, Image
 from tracekit.workflow.binaries import functions_of
+from tracekit.workflow.containers import processes_meant
 from tracekit.workflow.knowledge import Knowledge, debug
 from tracekit.workflow.locate import locate
 
@@ -63,7 +64,7 @@ def resolve(binary: str, function: str, *, knowledge: Knowledge | None = None) -
 def calibrate(
     binary: str,
     function: str,
-    target: Command | Pids | Remote | None = None,
+    target: Command | Pids | Container | Remote | None = None,
     *,
     hits: int = 8,
     expect: Sequence[Expectation] = (),
@@ -76,9 +77,9 @@ def calibrate(
     Args:
         binary: the path of the program or library that has the function.
         function: its name in the source, its symbol, or its address (``0x1139``).
-        target: a command, which is started and ended; or one process that runs, which gdb holds until the
-            hits have come or the time is over; a remote stub that speaks gdb's protocol, whose processor may be
-            another than ours; None to look at the binary alone.
+        target: a command, which is started and ended; or one process that runs, or that of a container which
+            runs the binary: gdb holds it until the hits have come or the time is over; a remote stub that
+            speaks gdb's protocol, whose processor may be another than ours; None for the binary alone.
         hits: how many entries of the function gdb looks at.
         expect: what is known of the arguments' values.
         timeout: for how many seconds gdb waits for the hits.
@@ -106,6 +107,7 @@ def calibrate(
         return calibrate_place(
             place, binary, target, hits=hits, expect=expect, timeout=timeout, store=store, knowledge=knowledge
         )
+    target = _one(target, _program(binary, function))
     pids = target.pids if isinstance(target, Pids) else ()
     for pid in pids:
         process.Attached.open(pid).close()  # says in words what is wrong with it
@@ -168,6 +170,18 @@ def calibrate_place(
 def _after_prologue(image: Image, address: int) -> int | None:
     """Where unoptimised code has put its arguments into its frame."""
     return debug(image).prologue_end(address) if debug(image).is_unoptimised(address) else None
+
+
+def _one(target: Command | Pids | Container, program: Program) -> Command | Pids:
+    """A target that is a container's process, if it is in one."""
+    found, _ = processes_meant(target, program)
+    assert not isinstance(found, SystemWide)
+    if isinstance(target, Container) and isinstance(found, Pids) and len(found.pids) > 1:
+        raise UsageError(
+            f"{len(found.pids)} processes of the container {target.name} run that, and gdb holds one",
+            f"Name one with -p PID: {', '.join(map(str, found.pids))}.",
+        )
+    return found
 
 
 def _unknown(image: Binary, function: Function, error: BinaryError) -> Calibration:

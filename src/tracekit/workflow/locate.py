@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import attrs
 
 from tracekit import process
 from tracekit.backends.base import Place
 from tracekit.binaries import Binary as Opened
-from tracekit.binaries import open_elf
 from tracekit.core.probe import FunctionProbe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.core.result import Binary
-from tracekit.errors import PrivilegeError, TargetError, UnsupportedError
+from tracekit.errors import UnsupportedError
 from tracekit.symbols import Function, Image, check_traceable, find_usdt
-from tracekit.symbols.image import open_file
-from tracekit.symbols.indirect import check_library, read_implementation, resolver_command
+from tracekit.symbols.indirect import (
+    check_library,
+    read_implementation,
+    refuse_foreign,
+    resolver_command,
+)  # fmt: skip
 from tracekit.workflow.binaries import found_or_known
+from tracekit.workflow.binary_file import open_binary
 from tracekit.workflow.ends import see
 from tracekit.workflow.knowledge import Knowledge
+from tracekit.workflow.mapped import is_ours
 from tracekit.workflow.preview import too_many
-
-_LDCONFIG: Final = "/sbin/ldconfig"
 
 
 @attrs.frozen
@@ -61,8 +63,8 @@ def locate(
 
     Args:
         program: what is to be run.
-        pids: the processes that will be traced, if they run already; a binary that one of them runs but
-            whose file was replaced is then taken from the process.
+        pids: the processes that will be traced, if they run already: binaries are what they have under the
+            names in the program (see ``open_binary``).
         max_probes: how many probes functions may need together.
         knowledge: what is known of functions that the binary itself doesn't name; None for the user's store.
 
@@ -114,10 +116,8 @@ class _Finder:
     def open(self, binary: str) -> tuple[Opened, str]:
         """The binary of that name, and a path to the very file."""
         if binary not in self._images:
-            path = _running(_path(binary), self.pids)
-            descriptor = open_file(path, binary)
+            image, descriptor = open_binary(binary, self.pids)
             self.descriptors.append(descriptor)
-            image = open_elf(descriptor, binary)
             image.ask(check_traceable, os.uname().machine)
             self._images[binary] = image, f"/proc/{os.getpid()}/fd/{descriptor}"
         return self._images[binary]
@@ -154,7 +154,9 @@ class _Finder:
         they have run here already.
         """
         image.ask(check_library, indirect)
-        ours = _is_mapped(os.fstat(image.descriptor), [os.getpid()])
+        ours = is_ours(image.descriptor)
+        if image.root is not None and not ours:
+            image.ask(refuse_foreign, indirect.name)
         user = None if ours or os.geteuid() != 0 else process.invoking_user() or process.nobody()
         said = process.output(resolver_command(path, indirect.name), user=user)
         found = image.ask(_chosen, said, indirect.name)
@@ -164,80 +166,3 @@ class _Finder:
 
 def _chosen(image: Image, said: bytes, name: str) -> Function:
     return read_implementation(said, image, name)
-
-
-def _path(binary: str) -> str:
-    """The file that a name in a probe means: a path, a program on the PATH, or a shared library."""
-    if "/" in binary or os.path.exists(binary):
-        return binary
-    return process.find_program(binary) or _library(binary) or binary
-
-
-def _library(name: str) -> str | None:
-    """The shared library that the dynamic linker finds for ``libNAME``, ``NAME`` or ``libNAME.so.6``."""
-    if not os.path.exists(_LDCONFIG):
-        return None
-    for line in process.output([_LDCONFIG, "-p"]).decode("utf-8", "surrogateescape").splitlines():
-        known, _, path = line.strip().partition(" => ")
-        soname = known.split(" ")[0]
-        if soname == name or soname.split(".so")[0] in (name, f"lib{name}"):
-            return path
-    return None
-
-
-def _running(path: str, pids: Sequence[int]) -> str:
-    """The file as the processes run it: the path itself, unless a newer file has taken its name.
-
-    Raises:
-        TargetError: if it is a program, and none of the processes runs it.
-        PrivilegeError: if that can't be seen, since they are another user's.
-    """
-    if not pids:
-        return path
-    try:
-        wanted = os.stat(path)
-    except OSError:
-        wanted = None
-    replaced = None
-    for pid in pids:
-        try:
-            running = os.stat(f"/proc/{pid}/exe")
-            name = os.readlink(f"/proc/{pid}/exe")
-        except PermissionError as error:
-            raise PrivilegeError(
-                f"what process {pid} runs can't be seen: it is another user's",
-                "Run tracekit as root (with sudo), or as that user.",
-            ) from error
-        except OSError:
-            continue
-        if wanted and (running.st_dev, running.st_ino) == (wanted.st_dev, wanted.st_ino):
-            return path
-        if name.removesuffix(" (deleted)") == os.path.realpath(path):
-            replaced = f"/proc/{pid}/exe"
-    if replaced:
-        return replaced
-    if wanted is None or _is_mapped(wanted, pids) or path.endswith(".so") or ".so." in path:
-        return path
-    raise TargetError(
-        f"none of the processes {', '.join(map(str, pids))} runs {path}",
-        f"The first one runs {_executable(pids[0])}; probe that, or give another process.",
-    )
-
-
-def _is_mapped(wanted: os.stat_result, pids: Sequence[int]) -> bool:
-    device = f"{os.major(wanted.st_dev):02x}:{os.minor(wanted.st_dev):02x}"
-    for pid in pids:
-        try:
-            with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as maps:
-                if any(line.split()[3:5] == [device, str(wanted.st_ino)] for line in maps):
-                    return True
-        except OSError:
-            continue
-    return False
-
-
-def _executable(pid: int) -> str:
-    try:
-        return os.readlink(f"/proc/{pid}/exe")
-    except OSError:
-        return "another program"

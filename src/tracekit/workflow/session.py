@@ -29,11 +29,12 @@ from tracekit.core.result import (
     Snapshot,
     TargetRecord,
 )  # fmt: skip
-from tracekit.core.target import Command, Pids, Target
+from tracekit.core.target import Command, Container, Pids, Target
 from tracekit.errors import UsageError
 from tracekit.syntax import print_program
 from tracekit.workflow.bystanders import bystanders
 from tracekit.workflow.choose import AUTO, Choice
+from tracekit.workflow.containers import processes_meant
 from tracekit.workflow.journal import partial
 from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.locate import locate
@@ -58,11 +59,12 @@ class Session:
         bystanders: notes on other processes that meet the probes, too.
     """
 
-    def __init__(self, program: Program, target: Target, backend: str, options: Options) -> None:
+    def __init__(self, program: Program, target: Target | Container, backend: str, options: Options) -> None:
         """Place the probes, then let the target run; see ``start``."""
         check(program)
-        check_limits(options, target)
-        self._program, self._target, self._options = program, target, options
+        self._program, self._options = program, options
+        self._target, self._told = processes_meant(target, program)
+        check_limits(options, self._target)
         self._stack = ExitStack()
         self._latest: Reading | None = None
         self._final: Result | None = None
@@ -120,8 +122,8 @@ class Session:
         """What a reader should know before the result is there."""
         chosen = self.choice
         second = (f"traced with {chosen.backend}, {chosen.why}",) if chosen and chosen.refusals else ()
-        of_target = (*self._warnings, *self.bystanders)
-        found = (*second, *self._located.notes, *self._resolved.notes, *of_target, *self._tracer.notes)
+        before = (*self._told, *second, *self._located.notes, *self._resolved.notes)
+        found = (*before, *self._warnings, *self.bystanders, *self._tracer.notes)
         return tuple(dict.fromkeys(found))
 
     @property
@@ -329,7 +331,7 @@ class Session:
 
 def start(
     program: Program,
-    target: Target,
+    target: Target | Container,
     *,
     backend: str = DEFAULT_BACKEND,
     options: Options = Options(),
@@ -354,7 +356,7 @@ def start(
 
 def run(
     program: Program,
-    target: Target,
+    target: Target | Container,
     *,
     backend: str = DEFAULT_BACKEND,
     options: Options = Options(),
@@ -374,7 +376,9 @@ def run(
         NoBackendError: if no backend can, and none was named.
         UsageError: if it would never end.
     """
-    endless = not isinstance(target, Command | Pids) and duration is None and options.max_events is None
+    endless = (
+        not isinstance(target, Command | Pids | Container) and duration is None and options.max_events is None
+    )
     if endless:
         raise UsageError("a run of the whole system has no end", "Give a duration, or use start() and stop().")
     with Session(program, target, backend, options) as session:

@@ -12,6 +12,7 @@ from tracekit.core.probe import FunctionName
 from tracekit.symbols import find, open_image
 from tracekit.symbols.debugfile import FOLDERS
 from tracekit.symbols.dwarf import DebugInfoError, open_debug_info
+from tracekit.symbols.root import Root
 
 INSERT = ["k: int", "value: pair"]
 
@@ -203,3 +204,34 @@ def test_the_source_file(build):
     debug = open_debug_info(image)
     rows = {row[4] for table in image.symbols for row in table if table.name(row) == b"twin"}
     assert {os.path.basename(debug.declared_in(address)) for address in rows} == {"part0.c", "part1.c"}
+
+
+@pytest.mark.parametrize(
+    ("place", "build_id", "found"),
+    [("inside", True, True), ("outside", True, True), ("inside", False, True), ("outside", False, False)],
+)
+def test_in_a_container(place, build_id, found, split, tmp_path, monkeypatch):
+    """A container's binary has its file there, by the paths there; one out here must have its build-id."""
+    program, debug = split
+    if not build_id:
+        for path in split:
+            run("objcopy", "--remove-section=.note.gnu.build-id", path)
+    link(program, debug)
+    inside, outside = tmp_path / "root", tmp_path / "store"
+    (inside / "srv").mkdir(parents=True)
+    shutil.move(program, inside / "srv/real")
+    (inside / "program").symlink_to("/srv/real")
+    base = {"inside": inside / "usr/lib/debug", "outside": outside}[place] / "srv"
+    base.mkdir(parents=True)
+    shutil.move(debug, base)
+    monkeypatch.setenv(FOLDERS, str(outside))
+    root = Root(str(inside), "process 1")
+    descriptor = root.open("/program")
+    image = open_image(descriptor, "/program", root)
+    os.close(descriptor)
+    (function,) = find(image, FunctionName("take"))
+    if found:
+        assert spelled(open_debug_info(image).signature(function.address, "take", local=False))[:2] == INSERT
+    else:
+        with pytest.raises(DebugInfoError, match="lies outside of the container"):
+            open_debug_info(image)

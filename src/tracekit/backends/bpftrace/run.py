@@ -20,6 +20,7 @@ from tracekit.backends.base import (
 from tracekit.backends.bpftrace.emit import BACKEND
 from tracekit.backends.bpftrace.features import check_features
 from tracekit.backends.bpftrace.instrument import Filter, Instrumented, instrument
+from tracekit.backends.bpftrace.pids import check_ids
 from tracekit.backends.bpftrace.sites import sites
 from tracekit.backends.bpftrace.tracefs import require_tracefs
 from tracekit.core.arch import Architecture, architecture
@@ -92,13 +93,13 @@ class BpftraceTracer:
         self._program, self._places, self._files, self._options = program, places, files, options
         self._patience = patience(sum(place.probes for found in places.values() for place in found))
         self._arch = _architecture(places)
-        self._filter = _filter(processes)
         self._path = find_engine()
         self._elevation = process.elevation() if options.sudo else None
         if self._elevation is None:
             check_privilege()
         self._stack = ExitStack()
-        self._notes: list[str] = []
+        self._notes = list(check_ids(self._path, processes, program))
+        self._filter = _filter(processes)
         self._losses: list[Loss] = []
         self._pending: list[Reading] = []
         self._finished = False

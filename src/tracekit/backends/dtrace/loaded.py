@@ -64,13 +64,13 @@ def module(pid: int, place: Place) -> Module:
     return Module(name, path, tuple((held, start) for _, held, start in found))
 
 
-def check_seen(engine: int, pid: int, place: Place) -> None:
+def check_seen(engine: int | str, pid: int, place: Place) -> None:
     """Refuse an engine that has another file where a process has a place's: it would count nothing.
 
     dtrace opens a process's files by their paths, in its own mount namespace.
 
     Args:
-        engine: the engine's process.
+        engine: the engine's process, or ``self`` for ours.
         pid: the process.
         place: the place.
 
@@ -85,7 +85,7 @@ def check_seen(engine: int, pid: int, place: Place) -> None:
     if not same:
         raise TargetError(
             f"dtrace doesn't see the {path} of process {pid}: another file is there, or none",
-            "Run tracekit where the process's file system is, such as in its container, or use bpftrace.",
+            "Use bpftrace, which needs no path; with dtrace, only its own root folder can be traced.",
         )
 
 

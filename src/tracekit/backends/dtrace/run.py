@@ -17,6 +17,7 @@ from tracekit.backends.dtrace.leftovers import Leftovers
 from tracekit.backends.dtrace.library import check_privilege, find_engine, installed, library, remark
 from tracekit.backends.dtrace.loaded import check_seen
 from tracekit.backends.dtrace.messages import read_messages
+from tracekit.backends.dtrace.namespaces import check_files, check_namespaces
 from tracekit.backends.dtrace.parse import OutputParser
 from tracekit.backends.dtrace.quoting import BACKEND
 from tracekit.backends.dtrace.reach import check_number
@@ -63,6 +64,7 @@ class DtraceTracer:
         self._arch = _architecture(places)
         self._path = find_engine()
         check_privilege()
+        check_namespaces()
         self._installed = installed(self._path)
         self._dialect = dialect(self._installed.dialect)
         if self._dialect is not LINUX:
@@ -95,6 +97,7 @@ class DtraceTracer:
         return tuple(self._notes)
 
     def attach(self) -> None:
+        check_files(self._pids, self._places)
         self._script = self._compile()
         script = os.memfd_create("tracekit.d")
         self._stack.callback(os.close, script)

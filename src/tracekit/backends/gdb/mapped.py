@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 
@@ -59,6 +59,18 @@ def mapped_at(pid: int, fd: int, offset: int) -> tuple[int, ...]:
         and 0 <= offset - mapping.offset < mapping.region.end - mapping.region.start
         and _is_file(pid, mapping, wanted)
     )
+
+
+def files_mapped(pid: int, paths: Iterable[str]) -> frozenset[str]:
+    """Which of some files a process has mapped to be executed.
+
+    Raises:
+        OSError: as ``mapped_at``.
+    """
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as file:
+        there = [m for m in parse_maps(file.read()) if m.executable and m.inode]
+    wanted = {path: os.stat(path) for path in paths}
+    return frozenset(p for p, found in wanted.items() if any(_is_file(pid, m, found) for m in there))
 
 
 def changed(pid: int, address: int, code: bytes) -> bool:

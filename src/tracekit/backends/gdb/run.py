@@ -20,7 +20,7 @@ from tracekit.backends.gdb.quoting import BACKEND
 from tracekit.backends.gdb.session import Session, find_gdb
 from tracekit.backends.gdb.sites import sites
 from tracekit.backends.gdb.understood import understood
-from tracekit.backends.gdb.watch import check_reachable, describe_state, is_stopped
+from tracekit.backends.gdb.watch import check_running, describe_state, is_stopped, may_follow
 from tracekit.backends.window import window
 from tracekit.core.arch import architecture
 from tracekit.core.feature import Feature
@@ -60,6 +60,7 @@ class GdbTracer:
         self._patience = patience(sum(place.probes for found in places.values() for place in found))
         self._files = list(dict.fromkeys(place.path for found in places.values() for place in found))
         self._titles = {place.path: place.image.path for found in places.values() for place in found}
+        self._follows = self._hand_over is not None or may_follow(self._pid, self._titles)
         self._sites = list(sites(program, places, self._files))
         self._arch = architecture(os.uname().machine)
         names = dict.fromkeys(place.function.name for found in places.values() for place in found)
@@ -100,7 +101,7 @@ class GdbTracer:
                     f"gdb would hold process {pid}: {_RISK}",
                     "If that is what you want, say --attach-gdb; bpftrace and dtrace do without.",
                 )
-            check_reachable(pid)
+            check_running(pid)
             if options.max_events is None and options.max_rate is None:
                 options = attrs.evolve(options, max_events=ATTACHED_EVENTS)
                 self._notes.append(
@@ -159,7 +160,8 @@ class GdbTracer:
         return {
             "pid": self._pid,
             "handover": self._hand_over is not None,
-            "libraries": not all(os.path.samestat(os.stat(path), program) for path in self._files),
+            "libraries": self._follows
+            and not all(os.path.samestat(os.stat(path), program) for path in self._files),
             "files": self._files,
             "sites": self._sites,
             "script": self._script.text,

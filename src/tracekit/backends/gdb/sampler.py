@@ -18,7 +18,7 @@ from tracekit.backends.gdb.mapped import changed, mapped_at
 from tracekit.backends.gdb.records import read_records
 from tracekit.backends.gdb.session import NAME, Session, find_gdb
 from tracekit.backends.gdb.stub import check_owner
-from tracekit.backends.gdb.watch import check_reachable, describe_state, is_stopped
+from tracekit.backends.gdb.watch import check_running, describe_state, is_stopped
 from tracekit.binaries import Binary, open_elf
 from tracekit.calibration.samples import Remote, SampleRequest, Samples
 from tracekit.core.arch import architecture
@@ -65,7 +65,7 @@ def sample(request: SampleRequest, command: process.Target | None = None) -> Sam
         attached = None
         if isinstance(request.target, Pids):
             attached = targets.enter_context(process.Attached.open(request.target.pids[0]))
-            check_reachable(attached.pid)
+            check_running(attached.pid)
         elif isinstance(request.target, Remote):
             check_owner(request.target.at)
         # gdb starts while the command does, and is closed before it.

@@ -7,8 +7,16 @@ from typing import Any
 import click
 
 from tracekit import process
-from tracekit.cli.programs import Seconds, Verb, option, target_of, tell_ending
-from tracekit.core.target import Command, Pids
+from tracekit.cli.programs import (
+    Seconds,
+    Verb,
+    container_parameter,
+    option,
+    target_of,
+    target_or_container,
+    tell_ending,
+)  # fmt: skip
+from tracekit.core.target import SystemWide
 from tracekit.errors import UsageError
 
 
@@ -29,6 +37,7 @@ from tracekit.errors import UsageError
     metavar="PID",
     help="Let gdb hold this process until the hits have come. It stops at each of them.",
 )
+@container_parameter
 @option(
     "--remote",
     metavar="PORT|SOCKET",
@@ -99,10 +108,13 @@ def command(
     from tracekit.render.calibration import dump_calibration, render_calibration
     from tracekit.workflow.calibrate import calibrate
 
-    target = target_of(ctx, rest["command"], () if pid is None else (pid,), False, False)
-    assert target is None or isinstance(target, Command | Pids)
+    single = target_of(ctx, rest["command"], () if pid is None else (pid,), False, False)
+    target = target_or_container(single, rest["container"])
+    assert not isinstance(target, SystemWide)
     if remote is not None and target is not None:
-        raise UsageError("there are several targets", "Give one of -c CMD, -- CMD ARGS, -p PID, and --remote.")
+        raise UsageError(
+            "there are several targets", "Give one of -c CMD, -- CMD ARGS, -p PID, --container, and --remote."
+        )
     looked_at = target if remote is None else Remote(int(remote) if remote.isdecimal() else remote)
     with process.as_invoking_user():  # an error shows the line of a file that it is about
         expect = tuple(map(parse_expectation, expectations))

@@ -14,10 +14,12 @@ from tracekit.cli.limits import OverloadTold, limit_parameters, tell_load
 from tracekit.cli.programs import (
     Seconds,
     Verb,
+    container_parameter,
     option,
     program_of,
     program_parameters,
     target_of,
+    target_or_container,
     target_parameters,
     tell_ending,
 )  # fmt: skip
@@ -25,7 +27,7 @@ from tracekit.cli.screen import Screen
 from tracekit.core.calibration import Verdict
 from tracekit.core.escape import printable
 from tracekit.core.result import Ending
-from tracekit.core.target import Pids, SystemWide
+from tracekit.core.target import Container, Pids, SystemWide
 from tracekit.errors import TargetError, UsageError
 from tracekit.workflow.journal import Journal
 from tracekit.workflow.resolve import in_words
@@ -36,6 +38,7 @@ from tracekit.workflow.session import DEFAULT_BACKEND, start
 @click.command("trace", cls=Verb)
 @program_parameters
 @target_parameters
+@container_parameter
 @option("--duration", type=Seconds(), help="Stop after this time, such as 5, 200ms or 2m.")
 @option(
     "--max-events",
@@ -159,10 +162,13 @@ def command(
 
     Ends with 0 when done, 1 if it failed or the result is not complete, 2 if the request makes no sense.
     """
-    target = target_of(ctx, rest["command"], pids, system_wide, follow)
+    single = target_of(ctx, rest["command"], pids, system_wide, follow)
+    target = target_or_container(single, rest["container"], follow)
     program = program_of(text, words, by, where)
     if target is None:
-        raise UsageError("there is no target", "Give -c CMD, -- CMD ARGS, -p PID, or --system-wide.")
+        raise UsageError(
+            "there is no target", "Give -c CMD, -- CMD ARGS, -p PID, --container NAME, or --system-wide."
+        )
     options = Options(
         exact=exact,
         max_keys=max_keys,
@@ -177,7 +183,7 @@ def command(
         attach_gdb=attach_gdb,
         sudo=sudo,
     )
-    if attach_gdb and not isinstance(target, Pids):
+    if attach_gdb and not isinstance(target, Pids | Container):
         raise UsageError("--attach-gdb is about a process that runs already", "Name it with -p PID.")
     screen = Screen(form, output)
     screen.check()
