@@ -364,5 +364,5 @@ def test_without_privilege_the_remedy_is_named() -> None:
     with os.fdopen(read) as said:
         assert said.read() == (
             "PrivilegeError: bpftrace needs root to place probes\n"
-            "Run the same command with sudo in front of it."
+            "Say --sudo to have bpftrace alone run as root, or run the same command with sudo in front of it."
         )

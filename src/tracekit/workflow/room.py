@@ -8,6 +8,7 @@ from typing import Final
 
 from tracekit.backends.base import Options
 from tracekit.backends.plan import KeyKind, plan_of
+from tracekit.core.feature import Feature, features_of
 from tracekit.core.program import Program
 from tracekit.errors import UsageError
 
@@ -42,7 +43,12 @@ def check_room(program: Program, options: Options) -> None:
 
 
 def needed_bytes(program: Program, options: Options, processors: int) -> int:
-    """What full maps take in the kernel, which has all of it from the start, and their result in tracekit."""
+    """What full maps take in the kernel, which has all of it from the start, and their result in tracekit.
+
+    0 for keys that no engine of ours has yet, since each says so itself.
+    """
+    if Feature.STACK in features_of(program):
+        return 0
     plan = plan_of(program, options, 0, ())
     total = 0
     for m in plan.maps:
