@@ -68,6 +68,15 @@ def test_handlers_are_restored():
         os.kill(os.getpid(), signal.SIGINT)
 
 
+def test_the_rest_is_ignored_once_the_result_is_out():
+    """Ctrl-C after that cuts nothing short, also after the block."""
+    with stop_signals() as stop:
+        stop.ignore_the_rest()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(os.getpid(), number)
+        assert signal.getsignal(number) is signal.SIG_IGN
+
+
 def test_what_is_ignored_stays_ignored():
     """Under nohup a hang-up is no wish to stop."""
     former = signal.signal(signal.SIGHUP, signal.SIG_IGN)

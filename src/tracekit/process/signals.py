@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that ask tracekit to stop and to give its result."""
@@ -22,10 +23,19 @@ class StopSignals:
     def __init__(self, fd: int) -> None:
         self.came: tuple[signal.Signals, ...] = ()
         self._fd = fd
+        self._over = False
 
     def fileno(self) -> int:
         """A descriptor that is readable while there is something to take, perhaps another signal."""
         return self._fd
+
+    def ignore_the_rest(self) -> None:
+        """There is nothing left to stop: what comes from now on is ignored, also after the block."""
+        self._over = True
+
+    def restore(self, number: signal.Signals, former: Any) -> None:
+        """At the block's end: have a signal do again what it did before."""
+        signal.signal(number, signal.SIG_IGN if self._over else former)
 
     def take(self) -> signal.Signals | None:
         """The next signal that came; None if there is no further one."""
@@ -54,6 +64,7 @@ def stop_signals() -> Iterator[StopSignals]:
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, read)
         stack.callback(os.close, write)
+        signals = StopSignals(read)
         if threading.current_thread() is threading.main_thread():
             # The bytes must be written by Python's own handler in C: one in Python would not run, and the
             # main loop not wake up, if the signal came just before its select.
@@ -61,10 +72,10 @@ def stop_signals() -> Iterator[StopSignals]:
             stack.callback(signal.set_wakeup_fd, former)
             for number in STOP:
                 if signal.getsignal(number) is not signal.SIG_IGN:
-                    stack.callback(signal.signal, number, signal.signal(number, _noted))
+                    stack.callback(signals.restore, number, signal.signal(number, _noted))
             if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
                 stack.callback(signal.signal, signal.SIGCHLD, signal.signal(signal.SIGCHLD, signal.SIG_DFL))
-        yield StopSignals(read)
+        yield signals
 
 
 def _noted(number: int, frame: object) -> None:

@@ -225,6 +225,8 @@ def command(
         screen.result(result)
         if journal:
             journal.remove()
+        # What ends with the session and with Python is not to be cut short either.
+        signals.ignore_the_rest()
     ending = result.provenance.target.ending
     tell_ending(ending, quiet)
     if not quiet:
