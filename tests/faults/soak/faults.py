@@ -164,7 +164,8 @@ FAULTS: Mapping[str, Fault] = {
     "few descriptors": Fault(prepare=_limits("nofile", 8, 60), weight=2),
     "no file may grow": Fault(prepare=_limits("fsize", 0, 4096)),
     "little address space": Fault(prepare=_limits("as", 60 << 20, 600 << 20), attached=True, weight=2),
-    "little memory": Fault(prepare=_memory, attached=True, weight=2),
+    # The kernel may then kill gdb, which is as bad for what it holds as anybody's SIGKILL.
+    "little memory": Fault(prepare=_memory, attached=True, weight=2, refused=("gdb",)),
     "little room for keys": Fault(prepare=_options("--max-keys", "8"), weight=2),
     "hostile surroundings": Fault(prepare=_hostile, weight=2),
     "several tracekits at once": Fault(prepare=_several, attached=True, weight=2),
