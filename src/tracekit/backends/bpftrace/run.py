@@ -103,7 +103,7 @@ class BpftraceTracer:
         self._losses: list[Loss] = []
         self._pending: list[Reading] = []
         self._finished = False
-        self._asked = False
+        self._asked = self._by_itself = False
         self.ended = False
 
     @property
@@ -221,12 +221,12 @@ class BpftraceTracer:
         if not data:
             self.ended = True
             self._parser.close()
-            if self._finished and not self._asked and self._options.max_events is None:
+            if self._finished and not self._by_itself and not self._asked and self._options.max_events is None:
                 self._losses.append(UNASKED)
         for event in self._parser.feed(data):
             if isinstance(event, Reading):
                 self._pending.append(event)
-                self._finished = event.final
+                self._finished, self._by_itself = event.final, event.overload is not None
 
     def finish(self) -> Sequence[Reading]:
         self._asked = True

@@ -177,16 +177,17 @@ class DtraceTracer:
                 if isinstance(event, Reading):
                     self._pending.append(event)
                     self._finished = event.final
-                    self._note_early_end()
+                    self._note_early_end(event)
         except EngineError as error:
             # What was read before counts; what isn't understood can't, and neither can what follows it.
             if not self._losses:
                 self._losses.append(Loss(LossKind.INCOMPLETE, error.message, hint=error.hint))
             self._parser = OutputParser(self._script.plan)
 
-    def _note_early_end(self) -> None:
+    def _note_early_end(self, told: Reading) -> None:
         """Say so if it tells its result by itself although its processes have not ended."""
-        early = self._finished and not self._asked and self._options.max_events is None
+        by_itself = told.overload is not None or self._options.max_events is not None
+        early = told.final and not self._asked and not by_itself
         if early and any(process.attached.status(pid).get("State", "X")[0] not in "XZ" for pid in self._pids):
             self._losses.append(UNASKED)
 
