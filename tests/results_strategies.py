@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import get_args
 
 from hypothesis import strategies as st
@@ -145,6 +145,7 @@ CLAUSES = st.builds(
 PROGRAMS = st.builds(Program, st.lists(CLAUSES, min_size=1, max_size=2))
 
 MOMENTS = st.datetimes(
+    min_value=datetime(1970, 1, 1),  # noqa: DTZ001, the strategy adds the zone
     timezones=st.builds(timezone, st.integers(-720, 720).map(lambda m: timedelta(minutes=m))),
 )
 

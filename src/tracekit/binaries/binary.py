@@ -9,6 +9,7 @@ from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import attrs
 
+from tracekit.process.namespaces import in_first_users
 from tracekit.symbols import Image, elf, open_image
 from tracekit.symbols.image import open_file
 from tracekit.symbols.root import Root
@@ -148,7 +149,7 @@ def open_elf(file: str | int, path: str | None = None, root: Root | None = None)
     """
     path = str(file) if path is None else path
     opened = elf.File(os.dup(file) if isinstance(file, int) else open_file(file, path), path)
-    if os.geteuid() == 0:
+    if _as_root():
         from tracekit.binaries.apart import reader
 
         apart = reader()
@@ -160,6 +161,11 @@ def open_elf(file: str | int, path: str | None = None, root: Root | None = None)
         return Binary(path, facts, opened, apart, subject, root)
     image = open_image(opened.descriptor, path, root)
     return Binary(path, facts_of(image), opened, HERE, image, root)
+
+
+def _as_root() -> bool:
+    """Whether we have rights to lose: those of root in a user namespace are an ordinary user's."""
+    return os.geteuid() == 0 and in_first_users()
 
 
 def _below(file: int, folder: int, path: str, owner: str) -> Image:
@@ -178,7 +184,7 @@ def open_macho(path: str, machine: str = "") -> Binary:
     """
     from tracekit.symbols import macho
 
-    if os.geteuid() == 0:
+    if _as_root():
         from tracekit.binaries.apart import reader
 
         apart = reader()

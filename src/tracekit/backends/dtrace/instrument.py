@@ -92,7 +92,9 @@ def instrument(
         clause(["BEGIN"], "", [*first, f'printf("{nonce} ready\\n");']),
         *(block for n, c in enumerate(program.clauses) for block in writer.clause(n, c, sites)),
     ]
-    prints = [_printed(name, plan) for name in plan.script_maps]
+    # To dtrace a map that nothing is put into, as where there are timers alone, is unknown.
+    uncounted = () if any("@h0 = " in block for block in blocks) else plan.hits
+    prints = [_printed(name, plan) for name in plan.script_maps if name not in uncounted]
 
     def told(kind: str) -> list[str]:
         first = f'printf("{nonce} {kind} {writer.guard.form}\\n", {writer.guard.told});'

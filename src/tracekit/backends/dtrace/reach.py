@@ -43,7 +43,7 @@ def check_path(place: Place, path: str) -> None:
     Raises:
         UnsupportedError: if it is such a path.
     """
-    if _MISREAD.search(path):
+    if _MISREAD.search(path.removesuffix(" (deleted)")):  # which dtrace's own error is about
         raise UnsupportedError(
             feature=f"the functions of {place.image.path}",
             backend=BACKEND,
