@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.faults.cli import Engine, Target, finish
+from tests.faults.processes import until
 
 from tracekit.errors import UsageError
 from tracekit.render.run_file import load
@@ -88,15 +91,17 @@ def test_closed_streams_are_not_taken_for_files(any_engine: Engine, steady: Targ
 def small(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A memory cgroup that is too small for an engine, whichever version of cgroups there is."""
     for parent, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
-        folder = Path(parent) / f"tracekit-{os.getpid()}"
-        try:
+        folder = Path(parent) / f"tracekit-{secrets.token_hex(8)}"
+        with contextlib.suppress(OSError):
             folder.mkdir()
-            (folder / limit).write_text(str(request.param << 20))
-        except OSError:
+        if not (folder / limit).exists():  # there is no such hierarchy, or only a folder of that name
             if folder.is_dir():
                 folder.rmdir()
             continue
+        (folder / limit).write_text(str(request.param << 20))
         yield folder
+        inside = folder / "cgroup.procs"
+        until(lambda: not inside.read_text(), 10)  # noqa: B023, it is called here and no later
         folder.rmdir()
         return
     pytest.skip("no memory cgroup can be made here")
