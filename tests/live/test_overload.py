@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
 import pytest
+from tests.live.endless import endless
 from tools.engines import Engine
 
 import tracekit as tk
@@ -52,14 +52,8 @@ def hot(binaries: Callable[[str], Path], tmp_path: Path) -> Path:
 @pytest.fixture
 def running(hot: Path) -> Iterator[int]:
     """A process that calls for ever, of somebody else as far as tracekit knows."""
-    process = subprocess.Popen([hot, "-1"])
-    yield process.pid
-    alive = process.poll() is None
-    state = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    process.kill()
-    process.wait()
-    assert alive, "tracing ended the process"
-    assert state in "SR", f"tracing left the process in state {state}"
+    with endless(hot, "-1") as pid:
+        yield pid
 
 
 def program(binary: Path) -> tk.Program:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.descriptors import descriptors
+from tests.live.endless import endless
 from tools.engines import Engine
 
 import tracekit as tk
@@ -55,14 +56,8 @@ def tree(binaries: Callable[[str], Path]) -> str:
 @pytest.fixture
 def loop(tree: str) -> Iterator[int]:
     """A process that calls for ever, of somebody else as far as tracekit knows."""
-    process = subprocess.Popen([tree, "loop"])
-    yield process.pid
-    alive = process.poll() is None
-    state = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    process.kill()
-    process.wait()
-    assert alive, "tracing ended the process"
-    assert state in "SR", f"tracing left the process in state {state}"
+    with endless(tree, "loop") as pid:
+        yield pid
 
 
 def the_program(binary: object, function: str, aggregation: str) -> tk.Program:
