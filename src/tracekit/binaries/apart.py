@@ -109,6 +109,6 @@ def answer(request: bytes, descriptors: tuple[int, ...]) -> bytes:
         return json.dumps({"error": wire.encode_error(error)}).encode()
     except MemoryError:
         said = "it needs more memory than tracekit gives it"
-    except Exception as error:
+    except Exception as error:  # a fault that a corrupt binary brings out ends this answer, not the process
         said = f"{type(error).__name__}: {error}"
     return json.dumps({"failed": said}).encode()

@@ -20,7 +20,7 @@ def understood() -> Iterator[None]:
         yield
     except TracekitError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a damaged document makes our reading of it raise
         raise EngineError(
             message=f"gdb told what tracekit doesn't understand ({type(error).__name__}: {str(error)[:200]})",
             hint="Run it with -v to see the program, and report both.",
