@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.descriptors import descriptors
+from tests.leftovers import children, descriptors
 from tests.live.endless import endless
 from tools.engines import Engine
 
@@ -342,7 +342,3 @@ def test_nothing_is_left_behind(tree: str, tmp_path: Path) -> None:
     with pytest.raises(tk.TracekitError):
         tk.run(the_program(tree, "fibb", "count()"), tk.Command([tree, "fib"]))
     assert (len(descriptors()), threading.active_count(), children()) == before
-
-
-def children() -> set[str]:
-    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())

@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 import pytest
-from tests.descriptors import descriptors
+from tests.leftovers import descriptors
 
 from tracekit.errors import TargetError
 from tracekit.process import Attached, Target

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.descriptors import descriptors
+from tests.leftovers import children, descriptors
 
 from tracekit.core.result import Ending
 from tracekit.process import Target
@@ -197,11 +197,11 @@ def test_the_end_of_the_thread_that_started_it():
 def test_a_hundred_leave_nothing():
     """Neither descriptors nor threads nor zombies are left by a hundred starts, released or not."""
     before = descriptors(), threading.active_count()
+    started = children()
     for i in range(100):
         with Target.start(["true"]) as target:
             if i % 2:
                 target.release()
                 assert target.wait(10) == Ending(status=0)
     assert (descriptors(), threading.active_count()) == before
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert children() <= started

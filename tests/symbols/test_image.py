@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from tests.descriptors import descriptors
+from tests.leftovers import descriptors
 
 from tracekit.errors import BinaryError
 from tracekit.symbols import check_traceable, file_offset, open_image
