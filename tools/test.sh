@@ -35,9 +35,26 @@ fi
 if [ $# -gt 0 ]; then
     exec "$python" -m pytest "$@"
 fi
+
+# A real engine on a busy machine fails now and then without a fault of ours (docs/safety.md). What failed is run once
+# more, alone; that it failed before is said in any case. More than ten are no accident.
+run() {
+    results=build/tests/$1
+    shift
+    failed=0
+    "$python" -m pytest --quiet -o cache_dir="$results" --cache-clear "$@" || failed=$?
+    [ $failed -eq 1 ] || return $failed
+    [ "$(grep -c :: "$results/v/cache/lastfailed")" -le 10 ] || return 1
+    printf '\n*** FAILED, and once more, alone:\n\n'
+    cat "$results/v/cache/lastfailed"
+    echo
+    "$python" -m pytest --verbose -o cache_dir="$results" --last-failed "$@" --numprocesses 0 || return
+    printf '\n*** PASSED ONLY ALONE: the tests above.\n\n'
+}
+
 # Most tests wait for the kernel, so as many run at once as there are processors. The matrix has processes of its own,
 # and the truth's builds are made once: each of these is for one process.
 status=0
-"$python" -m pytest --quiet --numprocesses auto --ignore tests/conformance --ignore tests/truth || status=$?
-"$python" -m pytest --quiet tests/conformance tests/truth || status=$?
+run most --numprocesses auto --ignore tests/conformance --ignore tests/truth || status=$?
+run matrix tests/conformance tests/truth || status=$?
 exit $status
