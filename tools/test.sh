@@ -11,7 +11,7 @@ not_tested() {
 linux_tools() {
     sdt=/usr/include/$(gcc -print-multiarch)/sys/sdt.h
     tools/install.sh "tests of C++ and usdt" g++=g++ "$sdt=systemtap-sdt-dev" || not_tested "C++ and usdt."
-    tools/install.sh "tests of --sudo" sudo=sudo || not_tested "--sudo."
+    tools/install.sh "tests of --sudo" sudo=sudo doas=doas || not_tested "--sudo."
     tools/install.sh "tests of names" gdb=gdb clang=clang clang-19=clang-19 lld=lld dsymutil=llvm \
         dwz=dwz go=golang-go rustc=rustc objcopy=binutils || not_tested "names in other languages."
     tools/install.sh "tests of arm64" aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu \

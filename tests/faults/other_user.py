@@ -31,12 +31,14 @@ class OtherUser:
         uid: user id.
         home: home directory.
         python: a Python that the user may execute, with what tracekit needs on its path.
+        path: the user's PATH.
     """
 
     name: str
     uid: int
     home: Path
     python: str
+    path: str = os.defpath + ":/usr/sbin:/sbin"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -47,7 +49,7 @@ class OtherUser:
         }
         return {
             **kept,
-            "PATH": os.defpath + ":/usr/sbin:/sbin",
+            "PATH": self.path,
             "HOME": str(self.home),
             "USER": self.name,
             "LOGNAME": self.name,
@@ -93,6 +95,26 @@ class OtherUser:
             yield
         finally:
             path.unlink()
+
+    @contextmanager
+    def doas(self) -> Iterator[None]:
+        """For the block, doas lets the user do everything, and nobody else anything."""
+        path = Path("/etc/doas.conf")
+        former = path.read_bytes() if path.exists() else None
+        path.touch(mode=0o600)
+        try:
+            path.write_text(f"permit nopass {self.name} as root\n")
+            yield
+        finally:
+            path.unlink() if former is None else path.write_bytes(former)
+
+    def only(self, *programs: str) -> OtherUser:
+        """The same user with a PATH that has these programs only."""
+        folder = self.home / "-".join(programs)
+        folder.mkdir()
+        for program in programs:
+            (folder / program).symlink_to(shutil.which(program) or program)
+        return attrs.evolve(self, path=str(folder))
 
 
 def python_for(uid: int) -> str:

@@ -139,6 +139,19 @@ def test_the_target_is_the_users(user, program, way):
     )
 
 
+@pytest.mark.skipif(not shutil.which("doas"), reason="there is no doas: 'make test' installs it")
+def test_doas_starts_the_engine_too(user, program):
+    """Where there is doas and no sudo, it starts the engine; the count is exact, and nothing odd is said."""
+    target, result = user.home / "by-doas", user.home / "by-doas.json"
+    user = user.only("doas", "bpftrace", "gdb", "sh")
+    with user.doas():
+        done = user.run(user.tracekit(*trace(program, "--sudo", "-o", result), "--", program, target, "1000"))
+    assert done.returncode == 0, done.stderr
+    assert figures(result) == {"n": 1000, "sum": sum(range(1000))}
+    assert "runs as root (doas)" in done.stderr and "note:" not in done.stderr
+    assert told(target)["Uid"] == alone(user, program)["Uid"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_the_end_of_tracekit(user, program, number):
     """A stop gives the whole result once; after SIGKILL no engine is left. What is traced lives on."""

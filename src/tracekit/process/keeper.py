@@ -3,7 +3,8 @@
 ``python -I -S keeper.py NAME=VALUE... -- ENGINE ARGUMENTS...`` starts the engine with that environment and no
 other. It is told what to do by bytes on its standard input: ``i`` interrupts the engine, once; ``k`` kills it;
 ``w`` wakes it (see ``Engine.start``). The end of that input, as by tracekit's own end, interrupts it, and kills
-it if that doesn't help. It ends as the engine did. It is executed as a file, and imports nothing of ours.
+it if that doesn't help. It ends as the engine did, and of no signal that it was told to send, which doas would
+report. It is executed as a file, and imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _keep(pid: int, signals: int) -> int:
     poll = select.poll()
     for fd in (0, signals, engine):
         poll.register(fd, select.POLLIN)
-    interrupted, timeout = False, None
+    interrupted, killed, timeout = False, False, None
     while True:
         ready = {fd for fd, _ in poll.poll(timeout)}
         if engine in ready:
@@ -80,6 +81,7 @@ def _keep(pid: int, signals: int) -> int:
                 timeout = GRACE * 1000
         for order in orders:
             if order == ord("k"):
+                killed = True
                 os.killpg(pid, signal.SIGKILL)
             elif order == ord("w"):
                 os.kill(pid, signal.SIGSTOP)
@@ -88,6 +90,8 @@ def _keep(pid: int, signals: int) -> int:
                 interrupted = True
                 os.kill(pid, signal.SIGINT)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if killed and status == -signal.SIGKILL:
+        return 128 + signal.SIGKILL
     if status < 0:
         if -status not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(-status, signal.SIG_DFL)
