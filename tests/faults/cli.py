@@ -71,9 +71,10 @@ class Engine:
         *where: object,
         options: Sequence[str] = (),
         env: Mapping[str, str] = {},
+        before: Sequence[str] = (),
         **popen: object,
     ) -> subprocess.Popen[str]:
-        """Start tracing; the result comes as JSON."""
+        """Start tracing, with some words before the command; the result comes as JSON."""
         attach = ["--attach-gdb"] if self.backend == "gdb" and "-p" in where else []
         words = [
             "trace",
@@ -89,7 +90,7 @@ class Engine:
         ]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
         return subprocess.Popen(
-            [*TRACEKIT, *words], text=True, errors="backslashreplace",
+            [*before, *TRACEKIT, *words], text=True, errors="backslashreplace",
             env={**os.environ, **self.environment, **env},
             **{**streams, **popen},
         )  # type: ignore[call-overload,no-any-return]  # fmt: skip
