@@ -13,10 +13,10 @@ from tests.fuzz.targets import TARGETS
 from tests.installed import needed
 
 from tracekit.core.probe import FunctionName
-from tracekit.core.source import Record, RecordKind, Types
-from tracekit.errors import TracekitError
+from tracekit.core.source import Array, Base, Encoding, Field, Record, RecordKind, Types
+from tracekit.errors import BinaryError, TracekitError
 from tracekit.symbols import find, open_image
-from tracekit.symbols.abi.layout import alignment
+from tracekit.symbols.abi.layout import alignment, leaves
 from tracekit.symbols.debugfile import DebugInfoError
 from tracekit.symbols.dwarf.sections import elf_sections
 
@@ -99,3 +99,16 @@ def test_a_record_aligned_to_nothing() -> None:
     """An alignment of 0, which no compiler writes, is none: nothing is divided by it."""
     types = Types({1: Record("s", 8, RecordKind.STRUCT, align=0)})
     assert alignment(types, 1) == 1
+
+
+def test_an_array_longer_than_the_record_that_holds_it() -> None:
+    """A record of 8 bytes with an array of a billion is refused, and not gone through."""
+    types = Types(
+        {
+            1: Base("char", 1, Encoding.SIGNED),
+            2: Array(1, 10**9, 1),
+            3: Record("s", 8, RecordKind.STRUCT, (Field("a", 2, 0),)),
+        }
+    )
+    with pytest.raises(BinaryError, match="more members than there is room for"):
+        list(leaves(types, 3))

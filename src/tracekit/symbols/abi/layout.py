@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count as counter
 from itertools import pairwise
 from typing import Final
 
@@ -21,12 +22,16 @@ from tracekit.core.source import (
     Types,
     Void,
 )
+from tracekit.errors import BinaryError
 
 WORD: Final = 8
 """Bytes of a pointer and of a general register."""
 
 _DEEPEST: Final = 32
 """More records inside one another than any program has: deeper ones are cycles of a corrupt binary."""
+
+_MOST: Final = 1 << 16
+"""More members and elements than a type that is looked into has: some 4,096 bytes of bits, twice over."""
 
 
 @attrs.frozen
@@ -49,27 +54,38 @@ class Leaf:
         return self.bit_offset // 8
 
 
-def leaves(types: Types, number: TypeId, bit_offset: int = 0, depth: int = 0) -> Iterator[Leaf]:
+def leaves(types: Types, number: TypeId) -> Iterator[Leaf]:
     """The leaves of a type, in the order of the debug information; of a union those of all its members.
 
     Args:
         types: the types.
         number: which one. The caller has bounded its size, and with it the number of leaves.
-        bit_offset: what is added to all offsets.
-        depth: how many records it is inside of.
+
+    Raises:
+        BinaryError: if there are more than its size has room for, as only a corrupt binary says.
     """
+    return _leaves(types, number, 0, 0, counter())
+
+
+def _leaves(types: Types, number: TypeId, bit_offset: int, depth: int, steps: Iterator[int]) -> Iterator[Leaf]:
+    if next(steps) > _MOST:
+        raise BinaryError(
+            "the debug information is corrupt: it has a type with more members than there is room for in it",
+            "Give another build of the binary.",
+        )
     if depth > _DEEPEST:
         return
     match types.resolved(number):
         case Record() as record:
             for field in members(record):
+                at = bit_offset + field.bit_offset
                 if field.bit_size is None:
-                    yield from leaves(types, field.type, bit_offset + field.bit_offset, depth + 1)
+                    yield from _leaves(types, field.type, at, depth + 1, steps)
                 else:
-                    yield Leaf(bit_offset + field.bit_offset, types.resolved(field.type), field.bit_size)
+                    yield Leaf(at, types.resolved(field.type), field.bit_size)
         case Array(element, count, stride, vector=False):
             for index in range(count or 0 if stride else 0):
-                yield from leaves(types, element, bit_offset + 8 * stride * index, depth + 1)
+                yield from _leaves(types, element, bit_offset + 8 * stride * index, depth + 1, steps)
         case leaf:
             yield Leaf(bit_offset, leaf)
 
