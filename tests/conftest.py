@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, settings
 from tests import needs_linux
 
 # How long an example takes says more about the machine's load than about the code; benchmarks measure that.
-settings.register_profile("tracekit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "tracekit", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("tracekit")
 
 # What a shell starts in the background ignores these, and so would all that the tests start, and interrupt.

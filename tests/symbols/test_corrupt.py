@@ -90,7 +90,7 @@ def test_the_undamaged_program(tiny, tmp_path):
     assert answers(str(path), tiny.address) == 3
 
 
-@settings(max_examples=2000, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=800, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CHANGE, min_size=1, max_size=4), st.none() | st.floats(0, 1))
 def test_damaged_structures(tiny, tmp_path, changes, cut):
     """Whatever numbers stand in headers, symbols, names and notes, the answer is sane or a TracekitError."""

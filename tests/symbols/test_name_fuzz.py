@@ -29,7 +29,7 @@ NAMES = st.lists(st.tuples(PIECES, SPACES), min_size=1, max_size=12).map(
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NAMES | TEXTS, st.booleans())
 @example("(" * 5000, True)
 @example("<" * 20_000, True)

@@ -106,7 +106,7 @@ def run(emitter: Emitter, text: str, arguments: dict[int, int]) -> Any:
     return names["value"](SimpleNamespace(**registers), 1, b"f", 0)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(expressions, st.lists(numbers, min_size=4, max_size=4))
 def test_expressions_are_what_c_says(node: Expr, raw: list[int]) -> None:
     """Widths, signs, wrapping, division, shifts: as a number of either sign and as a filter."""
@@ -119,7 +119,7 @@ def test_expressions_are_what_c_says(node: Expr, raw: list[int]) -> None:
     assert bool(run(emitter, emitter.condition(node), arguments)) == bool(value)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(floats | of_floats, st.lists(numbers, min_size=4, max_size=4))
 def test_floats_are_what_ieee_754_says(node: Expr, raw: list[int]) -> None:
     """Infinities, NaN and negative zero too: as a float, as a number that is kept and as a filter."""
