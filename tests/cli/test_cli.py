@@ -253,6 +253,19 @@ def test_a_closed_pipe_is_no_traceback(target: str) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("most", [5, 6, 8, 10])
+def test_too_few_descriptors_are_told(target: str, most: int) -> None:
+    """Where no further file may be opened, wherever that is met, it ends with 1 and a sentence."""
+    done = subprocess.run(
+        ["prlimit", f"--nofile={most}", *TRACEKIT, "trace", "-e", program(target), "--", target],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert "too many" in done.stderr and "Traceback" not in done.stderr
+
+
 def no_engine(tmp_path: Path) -> dict[str, str]:
     return {"TRACEKIT_BPFTRACE": str(tmp_path / "nowhere")}
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from tracekit import __version__
+from tracekit.cli.stdout import discard_stdout
 from tracekit.core.escape import printable
 from tracekit.errors import TracekitError
 
@@ -83,8 +84,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted before there was a result", 130)
     except OSError as error:
-        # What is still buffered must not fail once more at Python's exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            _fail("too many files are open; raise the limit with 'ulimit -n'", 1)
         if error.errno == errno.EPIPE:  # whoever read our output has gone: nobody is left to be told
             sys.exit(1)
         _fail(f"the result could not be written to standard output: {error.strerror}", 1)

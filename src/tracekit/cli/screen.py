@@ -8,6 +8,7 @@ import sys
 import attrs
 import click
 
+from tracekit.cli.stdout import discard_stdout
 from tracekit.core.result import Result, Snapshot
 from tracekit.errors import OutputError
 from tracekit.workflow.saving import check_savable, save
@@ -73,7 +74,7 @@ class Screen:
     def _stop_showing(self, why: str) -> None:
         self._silent = True
         if self.output is not None:
-            _discard_stdout()
+            discard_stdout()
         click.echo(f"{why}; no further snapshots are printed", err=True)
 
     def result(self, result: Result) -> None:
@@ -113,14 +114,9 @@ class Screen:
         except BrokenPipeError:
             raise
         except OSError as error:
-            _discard_stdout()
+            discard_stdout()
             reason = f"the result could not be written to standard output: {error.strerror}"
             raise OutputError(reason) from error
-
-
-def _discard_stdout() -> None:
-    """What is still buffered must not fail once more at Python's exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _width() -> int:
