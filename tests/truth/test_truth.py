@@ -10,7 +10,7 @@ from tests.truth.builds import ALL, Build
 from tests.truth.evaluate import Report, evaluate, resolver
 from tests.truth.table import gate
 
-FUNCTIONS = 25
+FUNCTIONS = 50
 SEED = "sample"
 
 
