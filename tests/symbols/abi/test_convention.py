@@ -5,10 +5,10 @@ from tests.symbols.abi.signatures import Sources, arguments
 
 from tracekit.core.location import InRegister, Piece
 from tracekit.core.signature import Language
-from tracekit.core.source import Void
+from tracekit.core.source import Array, Base, Encoding, Field, Record, RecordKind, Types, Void
 from tracekit.errors import UsageError
 from tracekit.symbols.abi import Placed, place
-from tracekit.symbols.abi.convention import Ask, agreed
+from tracekit.symbols.abi.convention import Ask, agreed, unknown_type
 
 
 def _in(name: str) -> Placed:
@@ -47,6 +47,15 @@ def test_nothing_is_known_behind_an_unknown_type() -> None:
     assert placed[0].pieces is not None
     assert "struct hidden" in placed[1].reason
     assert "earlier parameter" in placed[2].reason
+
+
+def test_a_large_union_is_looked_into() -> None:
+    """However many arrays a union of 4,096 bytes has, it is known, unless one of its members isn't."""
+    fields = tuple(Field(f"m{n}", 2, 0) for n in range(99))
+    table = {1: Base("char", 1, Encoding.SIGNED), 2: Array(1, 4096, 1), 3: Void("struct hidden")}
+    assert unknown_type(Types({**table, 4: Record("u", 4096, RecordKind.UNION, fields)}), 4) == ""
+    hidden = Record("u", 4096, RecordKind.UNION, (*fields, Field("last", 3, 0)))
+    assert "struct hidden" in unknown_type(Types({**table, 4: hidden}), 4)
 
 
 def test_a_result_of_unknown_type_may_shift_all() -> None:

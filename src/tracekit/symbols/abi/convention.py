@@ -14,7 +14,7 @@ import attrs
 from tracekit.core.location import InRegister, InVector, OnStack, Piece
 from tracekit.core.signature import Parameter
 from tracekit.core.source import Base, Passing, Record, TypeId, Types, Void
-from tracekit.symbols.abi.layout import WORD, alignment, leaves
+from tracekit.symbols.abi.layout import WORD, alignment, parts
 
 
 @attrs.frozen
@@ -235,8 +235,8 @@ def unknown_type(types: Types, number: TypeId) -> str:
             return ""  # whatever is in it, a pointer is passed
         case _:
             size = types.size(number)
-    for leaf in leaves(types, number) if size <= _LARGEST_LOOKED_INTO else ():
-        match leaf.type:
+    for part in parts(types, number) if size <= _LARGEST_LOOKED_INTO else ():
+        match part:
             case Void(name) if "nullptr" not in name:
                 return f"The debug information doesn't define the type {name}."
             case Base(name, size) if "_BitInt" in name and size > WORD:

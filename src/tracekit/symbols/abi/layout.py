@@ -31,7 +31,7 @@ _DEEPEST: Final = 32
 """More records inside one another than any program has: deeper ones are cycles of a corrupt binary."""
 
 _MOST: Final = 1 << 16
-"""More members and elements than a type that is looked into has: some 4,096 bytes of bits, twice over."""
+"""More members and elements than a type of up to 64 bytes has, even a union of a thousand of them."""
 
 
 @attrs.frozen
@@ -59,7 +59,7 @@ def leaves(types: Types, number: TypeId) -> Iterator[Leaf]:
 
     Args:
         types: the types.
-        number: which one. The caller has bounded its size, and with it the number of leaves.
+        number: which one. The caller has bounded its size, by 64 bytes, and with it the number of leaves.
 
     Raises:
         BinaryError: if there are more than its size has room for, as only a corrupt binary says.
@@ -88,6 +88,24 @@ def _leaves(types: Types, number: TypeId, bit_offset: int, depth: int, steps: It
                 yield from _leaves(types, element, bit_offset + 8 * stride * index, depth + 1, steps)
         case leaf:
             yield Leaf(bit_offset, leaf)
+
+
+def parts(types: Types, number: TypeId) -> Iterator[SourceType]:
+    """The types without members that a type is made of, each once, in the order of the debug information."""
+    seen: set[TypeId] = set()
+    waiting = [number]
+    while waiting:
+        number = waiting.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        match types.resolved(number):
+            case Record() as record:
+                waiting += reversed([field.type for field in members(record)])
+            case Array(element, count, stride, vector=False):
+                waiting += [element] if count and stride else []
+            case part:
+                yield part
 
 
 def members(record: Record) -> Iterator[Field]:
