@@ -5,9 +5,9 @@ share stays free (headroom). Three readings of "how many fit" are given, since e
 
 * *mean*: N entries cost about N times the mean. It is exact for the entries seen; how far N others may be from
   it is a prediction interval (normal approximation), with the greatest variance that the buckets allow.
-* *percentile*: if every entry were as large as the one at this percentile. Buckets and the finite sample make it
-  an interval, whatever the distribution is (W. Hoeffding, "Probability inequalities for sums of bounded random
-  variables", Journal of the American Statistical Association 58, 1963, theorem 1).
+* *percentile*: if every entry were as large as the one at this percentile. Buckets and the finite sample make
+  it an interval, whatever the distribution is (W. Hoeffding, "Probability inequalities for sums of bounded
+  random variables", Journal of the American Statistical Association 58, 1963, theorem 1).
 * *worst*: if every entry were as large as the greatest that was seen.
 """
 
