@@ -208,5 +208,6 @@ RESULTS = st.builds(
     complete=st.booleans(),
     losses=st.lists(LOSSES, max_size=3).map(tuple),
     notes=st.lists(TEXT, max_size=2).map(tuple),
+    merged=st.lists(PROVENANCES, max_size=2).map(tuple),
 )
 """Results of every shape; every string in them may be anything that a target can produce."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import attrs
+
 from tracekit.core import expr as ex
 from tracekit.core import result as rs
 from tracekit.core.aggregation import Distribution, Moment, Scalar
@@ -59,3 +61,4 @@ RESULT = rs.Result(
     losses=(rs.Loss(rs.LossKind.EVENTS, "3 events were lost", 3, hint="Filter."),),
     notes=("a note",),
 )
+RESULT = attrs.evolve(RESULT, merged=(RESULT.provenance,))

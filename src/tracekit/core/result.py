@@ -259,6 +259,7 @@ class Result:
         complete: whether the engine told all it had; if not, no number here is more than a lower bound.
         losses: what is missing; empty if nothing is.
         notes: what a reader should know though nothing is missing.
+        merged: where each of the runs comes from that this one was merged from; empty if it is one run.
     """
 
     maps: tuple[MapResult, ...]
@@ -266,6 +267,7 @@ class Result:
     complete: bool = True
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
+    merged: tuple[Provenance, ...] = ()
 
     def __getitem__(self, name: str) -> MapResult:
         return _find(self.maps, name)
