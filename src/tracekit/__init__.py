@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from tracekit.core.calibration import Argument as Argument
     from tracekit.core.calibration import Calibration as Calibration
     from tracekit.core.calibration import Verdict as Verdict
+    from tracekit.core.comparing import Comparison as Comparison
+    from tracekit.core.comparing import compare as compare
     from tracekit.core.histogram import Bucket as Bucket
     from tracekit.core.histogram import Histogram as Histogram
     from tracekit.core.histogram import Quantile as Quantile
+    from tracekit.core.merging import merge as merge
     from tracekit.core.probe import FunctionName as FunctionName
     from tracekit.core.probe import Side as Side
     from tracekit.core.program import Aggregate as Aggregate
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
     from tracekit.core.result import Resolution as Resolution
     from tracekit.core.result import Result as Result
     from tracekit.core.result import Snapshot as Snapshot
+    from tracekit.core.sizing import CachePlan as CachePlan
+    from tracekit.core.sizing import plan_cache as plan_cache
     from tracekit.core.target import Command as Command
     from tracekit.core.target import Container as Container
     from tracekit.core.target import Pids as Pids
@@ -75,10 +80,13 @@ _WHERE: Final = {
     "core.buckets": "Linear Log2 LogLinear",
     "core.build": _BUILDERS,
     "core.calibration": "Argument Calibration Verdict",
+    "core.comparing": "Comparison compare",
     "core.histogram": "Bucket Histogram Quantile",
+    "core.merging": "merge",
     "core.probe": "FunctionName Side",
     "core.program": "Aggregate Clause Program",
     "core.result": "Loss LossKind MapResult Resolution Result Snapshot",
+    "core.sizing": "CachePlan plan_cache",
     "core.target": "Command Container Pids SystemWide",
     "errors": "TracekitError UnsupportedError UsageError",
     "render.run_file": "dump load_run=load",

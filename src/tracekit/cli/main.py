@@ -24,8 +24,12 @@ _COMMANDS: Final = {
     "calibrations": "Look after stored calibrations.",
     "compile": "Print the script that an engine would be given.",
     "doctor": "Say what tracekit can do on this machine.",
+    "diff": "Compare two runs: what has changed, and whether chance explains it.",
     "import": "Turn saved output of bpftrace or dtrace into a result.",
+    "merge": "Make one run of several.",
     "parse": "Check a program and print its model as JSON.",
+    "show": "Print runs again, from their run files.",
+    "size": "Say how many entries of a cache fit into a memory.",
 }
 """Verbs with their short help, so that ``tracekit --help`` imports none of them."""
 

@@ -68,7 +68,7 @@ class Screen:
             return dump_snapshot(snapshot)
         from tracekit.render.text import render_text
 
-        text = render_text(snapshot.maps, width=_width(), colour=_colour())
+        text = render_text(snapshot.maps, width=width(), colour=_colour())
         return f"after {snapshot.at:.1f} s:\n{text}\n"
 
     def _stop_showing(self, why: str) -> None:
@@ -92,20 +92,24 @@ class Screen:
             from tracekit.render.text import render_result
 
             to_file = self.output is not None
-            text = render_result(result, width=_width(), colour=not to_file and _colour())
+            text = render_result(result, width=width(), colour=not to_file and _colour())
         try:
-            self._write(text)
+            self.text(text)
         except OutputError as error:
             from tracekit.cli.rescue import rescue
 
             raise rescue(result, error) from error
         finally:
             if self.form == "json" or self.output is not None:
-                from tracekit.render.text import render_losses
+                tell_losses(result)
 
-                click.echo(render_losses(result), err=True, nl=False)
+    def text(self, text: str) -> None:
+        """Put lines where results go.
 
-    def _write(self, text: str) -> None:
+        Raises:
+            OutputError: if that can't be done.
+            BrokenPipeError: if whoever read standard output has gone.
+        """
         if self.output is not None:
             save(self.output, text.encode())
             return
@@ -119,7 +123,18 @@ class Screen:
             raise OutputError(reason) from error
 
 
-def _width() -> int:
+def tell_losses(result: Result, of: str = "") -> None:
+    """Say on standard error what is missing from a result, and of which file it is, if one is named."""
+    from tracekit.core.escape import printable
+    from tracekit.render.text import render_losses
+
+    if (text := render_losses(result)) and of:
+        click.echo(f"{printable(of)}:", err=True)
+    click.echo(text, err=True, nl=False)
+
+
+def width() -> int:
+    """The columns of the terminal; 80 if there is none."""
     return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80
 
 

@@ -71,7 +71,8 @@ class CachePlan:
         surely: the same with the confidence: so many fit, or so many bytes are enough; None without a
             greatest size.
         percentiles: the answers if every entry were as large as a percentile; empty without buckets.
-        worst: the answer if every entry were as large as the greatest seen; None if that isn't known.
+        greatest: the greatest size seen; None if it isn't known.
+        worst: the answer if every entry were as large as that; None likewise.
         larger: with the confidence, no greater a share of entries to come is larger than all that were seen.
     """
 
@@ -85,6 +86,7 @@ class CachePlan:
     by_mean: Between
     surely: int | None
     percentiles: tuple[Percentile, ...]
+    greatest: int | None
     worst: int | None
     larger: float
 
@@ -147,6 +149,7 @@ def plan_cache(
             for percent in PERCENTILES
             if (found := sizes.percentile(percent))
         ),
+        greatest=histogram.max,
         worst=None if histogram.max is None else question.answer(histogram.max),
         # All n were below it: that has a chance of (1 - share)**n.
         larger=1 - float(1 - question.confidence) ** (1 / histogram.count),

@@ -38,7 +38,7 @@ def render_text(maps: Sequence[MapResult], *, width: int = 80, colour: bool = Fa
         for keys, histogram in sorted(map_.entries.items(), key=partial(_order, map_.function)):
             lines += _entry(map_, keys, histogram, width=width, colour=colour)
         if not map_.entries:
-            lines.append(f"{_heading(map_, ())}: {0 if map_.function == 'count' else _NOTHING}")
+            lines.append(f"{heading(map_, ())}: {0 if map_.function == 'count' else _NOTHING}")
     return _text(lines)
 
 
@@ -84,7 +84,8 @@ def _text(lines: Sequence[str] | Iterator[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _heading(map_: MapResult, keys: tuple[Key, ...]) -> str:
+def heading(map_: MapResult, keys: tuple[Key, ...]) -> str:
+    """A map's name with the values of its keys, as bpftrace shows it: ``@bytes[4711, "server"]``."""
     labels = map_.key_labels or ({},) * len(keys)
     inside = ", ".join(_shown(key, names) for key, names in zip(keys, labels, strict=False))
     return f"@{printable(map_.name)}" + (f"[{inside}]" if keys else "")
@@ -99,13 +100,13 @@ def _shown(key: Key, names: Mapping[int, str]) -> str:
 def _entry(
     map_: MapResult, keys: tuple[Key, ...], histogram: Histogram, *, width: int, colour: bool
 ) -> Iterator[str]:
-    heading = _heading(map_, keys)
+    title = heading(map_, keys)
     if histogram.scheme is None:
-        yield f"{heading}: {_scalar(map_.function, histogram)}"
+        yield f"{title}: {_scalar(map_.function, histogram)}"
     elif not histogram.count:
-        yield f"{heading}: {_NOTHING}"
+        yield f"{title}: {_NOTHING}"
     else:
-        yield f"{heading}:"
+        yield f"{title}:"
         yield from draw(histogram, width=width, colour=colour)
         yield from _figures(histogram)
         yield ""
@@ -114,10 +115,10 @@ def _entry(
 def _figures(histogram: Histogram) -> Iterator[str]:
     known = (
         ("count", str(histogram.count)),
-        ("sum", _number(histogram.sum)),
-        ("mean", _number(histogram.mean)),
-        ("min", _number(histogram.min)),
-        ("max", _number(histogram.max)),
+        ("sum", number(histogram.sum)),
+        ("mean", number(histogram.mean)),
+        ("min", number(histogram.min)),
+        ("max", number(histogram.max)),
     )
     yield ", ".join(f"{word} {value}" for word, value in known if value)
     counted = sum(b.count for b in histogram.buckets)
@@ -135,13 +136,13 @@ def _scalar(function: str, histogram: Histogram) -> str:
     if function == "stats" and histogram.count:
         parts = (
             ("count", str(histogram.count)),
-            ("average", _number(histogram.mean)),
-            ("total", _number(histogram.sum)),
-            ("min", _number(histogram.min)),
-            ("max", _number(histogram.max)),
+            ("average", number(histogram.mean)),
+            ("total", number(histogram.sum)),
+            ("min", number(histogram.min)),
+            ("max", number(histogram.max)),
         )
         return ", ".join(f"{word} {value or 'unknown'}" for word, value in parts)
-    return _number(_figure(function, histogram)) or ("unknown" if histogram.count else _NOTHING)
+    return number(_figure(function, histogram)) or ("unknown" if histogram.count else _NOTHING)
 
 
 def _figure(function: str, histogram: Histogram) -> int | Fraction | None:
@@ -168,7 +169,7 @@ def _order(function: str, entry: tuple[tuple[Key, ...], Histogram]) -> tuple[obj
     return (figure is not None, 0 if figure is None else figure, by_key)
 
 
-def _number(value: int | Fraction | None) -> str:
+def number(value: int | Fraction | None) -> str:
     """An exact integer, or a fraction rounded half to even to three decimals; nothing for None."""
     if value is None:
         return ""
