@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "compile": "Print the script that an engine would be given.",
     "doctor": "Say what tracekit can do on this machine.",
     "diff": "Compare two runs: what has changed, and whether chance explains it.",
+    "export": "Write a run in a form for other programs: a table, a picture, a page, metrics.",
     "import": "Turn saved output of bpftrace or dtrace into a result.",
     "merge": "Make one run of several.",
     "parse": "Check a program and print its model as JSON.",

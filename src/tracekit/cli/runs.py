@@ -6,12 +6,13 @@ import re
 import sys
 from typing import Any, Final
 
+import attrs
 import click
 
 from tracekit import process
 from tracekit.core.escape import printable
 from tracekit.core.histogram import Histogram
-from tracekit.core.result import MapResult, Result
+from tracekit.core.result import Key, MapResult, Result
 from tracekit.errors import UsageError
 
 _BYTES: Final = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
@@ -102,14 +103,33 @@ def chosen_histogram(map_: MapResult, keys: tuple[str, ...], *, what: str = "the
     if not map_.entries:
         raise UsageError(f"{what} has no events in {printable('@' + map_.name)}", "Trace for longer.")
     if keys:
-        for found, histogram in map_.entries.items():
-            if tuple(map(str, found)) == keys:
-                return histogram
-        raise UsageError(
-            f"{what} has no event with the key {printable(', '.join(keys))}",
-            f"The keys are {printable(', '.join(map_.key_names)) or 'none'}; 'tracekit show' has their values.",
-        )
+        return map_.entries[_entry(map_, keys, what)]
     first, *rest = map_.entries.values()
     for histogram in rest:
         first = first.merge(histogram)
     return first
+
+
+def chosen_part(result: Result, name: str | None, keys: tuple[str, ...]) -> Result:
+    """A run with one of its maps only, if one is named, and one entry of it, if its keys are given.
+
+    Raises:
+        UsageError: if there is no such map or entry, or keys are given and it isn't clear of which map.
+    """
+    if name is None and not keys:
+        return result
+    map_ = chosen_map(result, name)
+    if keys:
+        found = _entry(map_, keys, "the run")
+        map_ = attrs.evolve(map_, entries={found: map_.entries[found]})
+    return attrs.evolve(result, maps=(map_,))
+
+
+def _entry(map_: MapResult, keys: tuple[str, ...], what: str) -> tuple[Key, ...]:
+    for found in map_.entries:
+        if tuple(map(str, found)) == keys:
+            return found
+    raise UsageError(
+        f"{what} has no event with the key {printable(', '.join(keys))}",
+        f"The keys are {printable(', '.join(map_.key_names)) or 'none'}; 'tracekit show' has their values.",
+    )

@@ -35,7 +35,7 @@ def render_text(maps: Sequence[MapResult], *, width: int = 80, colour: bool = Fa
     """
     lines: list[str] = []
     for map_ in maps:
-        for keys, histogram in sorted(map_.entries.items(), key=partial(_order, map_.function)):
+        for keys, histogram in ordered(map_):
             lines += _entry(map_, keys, histogram, width=width, colour=colour)
         if not map_.entries:
             lines.append(f"{heading(map_, ())}: {0 if map_.function == 'count' else _NOTHING}")
@@ -86,9 +86,13 @@ def _text(lines: Sequence[str] | Iterator[str]) -> str:
 
 def heading(map_: MapResult, keys: tuple[Key, ...]) -> str:
     """A map's name with the values of its keys, as bpftrace shows it: ``@bytes[4711, "server"]``."""
+    return f"@{printable(map_.name)}" + (f"[{', '.join(shown_keys(map_, keys))}]" if keys else "")
+
+
+def shown_keys(map_: MapResult, keys: tuple[Key, ...]) -> list[str]:
+    """The values of a map's keys, as its heading has them."""
     labels = map_.key_labels or ({},) * len(keys)
-    inside = ", ".join(_shown(key, names) for key, names in zip(keys, labels, strict=False))
-    return f"@{printable(map_.name)}" + (f"[{inside}]" if keys else "")
+    return [_shown(key, names) for key, names in zip(keys, labels, strict=False)]
 
 
 def _shown(key: Key, names: Mapping[int, str]) -> str:
@@ -102,7 +106,7 @@ def _entry(
 ) -> Iterator[str]:
     title = heading(map_, keys)
     if histogram.scheme is None:
-        yield f"{title}: {_scalar(map_.function, histogram)}"
+        yield f"{title}: {scalar(map_.function, histogram)}"
     elif not histogram.count:
         yield f"{title}: {_NOTHING}"
     else:
@@ -112,7 +116,8 @@ def _entry(
         yield ""
 
 
-def _figures(histogram: Histogram) -> Iterator[str]:
+def figures(histogram: Histogram) -> list[tuple[str, str]]:
+    """The exact figures that are known of a histogram, each with its word: ``("count", "1000")``."""
     known = (
         ("count", str(histogram.count)),
         ("sum", number(histogram.sum)),
@@ -120,16 +125,32 @@ def _figures(histogram: Histogram) -> Iterator[str]:
         ("min", number(histogram.min)),
         ("max", number(histogram.max)),
     )
-    yield ", ".join(f"{word} {value}" for word, value in known if value)
-    counted = sum(b.count for b in histogram.buckets)
-    if counted < histogram.count:
-        yield f"{histogram.count - counted} of them are in no bucket"
-    if counted:
-        quantiles = ((word, histogram.quantile(q)) for q, word in _QUANTILES)
-        yield "  ".join(f"{word} {interval(q.lo, q.hi)}" for word, q in quantiles)
+    return [(word, value) for word, value in known if value]
 
 
-def _scalar(function: str, histogram: Histogram) -> str:
+def quantiles(histogram: Histogram) -> list[tuple[str, str]]:
+    """Where its quantiles are, each with its word: ``("p50", "[1024, 2048)")``; none without buckets."""
+    if not histogram.buckets:
+        return []
+    found = ((word, histogram.quantile(q)) for q, word in _QUANTILES)
+    return [(word, interval(q.lo, q.hi)) for word, q in found]
+
+
+def unbucketed(histogram: Histogram) -> str:
+    """What is said of values that are in no bucket; the empty string if there are none."""
+    missing = histogram.count - sum(b.count for b in histogram.buckets)
+    return f"{missing} of them are in no bucket" if missing else ""
+
+
+def _figures(histogram: Histogram) -> Iterator[str]:
+    yield ", ".join(f"{word} {value}" for word, value in figures(histogram))
+    if missing := unbucketed(histogram):
+        yield missing
+    if histogram.buckets:
+        yield "  ".join(f"{word} {value}" for word, value in quantiles(histogram))
+
+
+def scalar(function: str, histogram: Histogram) -> str:
     """The figure that an aggregation other than a distribution keeps, as bpftrace shows it."""
     if function == "count":
         return str(histogram.count)
@@ -160,6 +181,11 @@ def _figure(function: str, histogram: Histogram) -> int | Fraction | None:
             return histogram.sum if histogram.count else None
         case _:
             return histogram.count
+
+
+def ordered(map_: MapResult) -> list[tuple[tuple[Key, ...], Histogram]]:
+    """A map's entries in bpftrace's order, the greatest last."""
+    return sorted(map_.entries.items(), key=partial(_order, map_.function))
 
 
 def _order(function: str, entry: tuple[tuple[Key, ...], Histogram]) -> tuple[object, ...]:
