@@ -41,9 +41,9 @@ def test_a_picture() -> None:
     assert "INCOMPLETE" not in described
     bars = [rect.findtext(f"{SVG}title") for rect in picture.iter(f"{SVG}rect")][1:]
     assert bars == [
-        "[0, 8): 2, 50.00 %; up to here 50.00 %",
-        "[8, 16): 1, 25.00 %; up to here 75.00 %",
-        "[16, ...): 1, 25.00 %; up to here 100.00 %",
+        "[0, 8): 2, 50.00 %; cumulative 50.00 %",
+        "[8, 16): 1, 25.00 %; cumulative 75.00 %",
+        "[16, ...): 1, 25.00 %; cumulative 100.00 %",
     ]
 
 

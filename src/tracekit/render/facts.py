@@ -76,7 +76,7 @@ def origin(provenance: Provenance) -> list[tuple[str, str]]:
     """Where a result comes from, as words and what they stand for; what isn't known is left out."""
     engine, machine, target = provenance.engine, provenance.machine, provenance.target
     rows = [
-        ("engine", _words(engine.version or engine.name, engine.path and f"({engine.path})")),
+        ("engine", _words(engine.name, engine.version, engine.path and f"({engine.path})")),
         ("command", " ".join(target.argv)),
         ("processes", _processes(target)),
         ("ended", _ended(target.ending)),

@@ -74,13 +74,13 @@ def shape(histogram: Histogram) -> Shape:
     def at(value: float) -> float:
         return left + (right - left) * (place(value, logarithmic) - start) / ((end - start) or 1)
 
-    most = max(b.count for b in buckets) * _ROOM
+    most = max(b.count for b in buckets)
     bars = tuple(
         Bar(
             b,
             0.0 if b.lo is None else right + GAP if b.hi is None else at(b.lo),
             OPEN if b.lo is None else 1.0 if b.hi is None else at(b.hi),
-            b.count / most,
+            b.count / most / _ROOM,
         )
         for b in buckets
     )
@@ -88,7 +88,7 @@ def shape(histogram: Histogram) -> Shape:
     return Shape(
         bars,
         tuple(Tick(at(value), tick_text(value, base)) for value in marks),
-        tuple(Tick(value / most, tick_text(value, 10)) for value in multiples(0, int(most), 10, ticks=5)),
+        tuple(Tick(n / most / _ROOM, tick_text(n, 10)) for n in multiples(0, most, 10, ticks=5)),
     )
 
 

@@ -148,9 +148,9 @@ def _axes(found: Shape, width: int) -> Iterator[str]:
 
 
 def told(bucket: Bucket, histogram: Histogram, below: int, total: int) -> str:
-    """What is said of a bucket: how many, their share, and the share with all below."""
+    """What is said of a bucket: how many, their share, and that of all up to it."""
     name = label(bucket.range, histogram.scheme)
-    return f"{name}: {bucket.count}, {share(bucket.count, total)}; up to here {share(below, total)}"
+    return f"{name}: {bucket.count}, {share(bucket.count, total)}; cumulative {share(below, total)}"
 
 
 def share(count: int, total: int) -> str:
