@@ -206,6 +206,10 @@ class EngineMissingError(TracekitError):
     """The engine's program is not installed or can't be executed."""
 
 
+class ExtraMissingError(TracekitError):
+    """What is asked needs an optional package that isn't installed."""
+
+
 @attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
 class NoBackendError(TracekitError):
     """No backend can run a program on this machine.

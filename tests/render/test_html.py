@@ -50,8 +50,8 @@ def test_it_is_readable_without_its_script() -> None:
     main = re.sub(r"\s+", " ", text[text.index("INCOMPLETE") :])
     assert main.startswith("INCOMPLETE: not all was counted; no number here is more than a lower bound. 3 ")
     assert "count 4sum 57mean 14.25" in main
-    assert "bucketcountsharecumulative [0, 8)250.00 %50.00 % [8, 16)125.00 %75.00 %" in main
-    assert "[8, 16): 1, 25.00 %; cumulative 75.00 %" in main  # the bar's title
+    assert "bucketcountsharecumulative [0, 8)250.00%50.00% [8, 16)125.00%75.00%" in main
+    assert "[8, 16): 1, 25.00%; cumulative 75.00%" in main  # the bar's title
     assert "value.lencache_insertsize_trdx (arg2)highboth" in main
     assert "This is the first of 2; the others need JavaScript." in main
 
@@ -147,14 +147,14 @@ def test_hover_and_keys(tab: Browser, tmp_path: Path) -> None:
     assert opened(tab, tmp_path, attrs.evolve(RESULT, maps=RESULT.maps[:1])) == []
     box = tab.value("(({x, y, width, height}) => [x, y, width, height])(by('chart').getBoundingClientRect())")
     tab.hover(box[0] + box[2] - 40, box[1] + 50)
-    assert texts(tab, "#tip b, #tip span") == ["[16, ...)", "count 1", "share 25.00 %", "cumulative 100.00 %"]
+    assert texts(tab, "#tip b, #tip span") == ["[16, ...)", "count 1", "share 25.00%", "cumulative 100.00%"]
     tab.value("by('cursor').focus()")
     tab.key("ArrowLeft")
     assert texts(tab, "tr.here th") == ["[8, 16)"]
     tab.key("ArrowLeft")
     tab.key("ArrowLeft")  # there is none before the first
     said = tab.value("by('cursor').getAttribute('aria-valuetext')")
-    assert said == "[0, 8), count 2, share 50.00 %, cumulative 50.00 %"
+    assert said == "[0, 8), count 2, share 50.00%, cumulative 50.00%"
     outline = "getComputedStyle(by('cursor')).outlineStyle"
     assert tab.value(outline) == "solid"
     tab.key("Escape")
@@ -172,7 +172,7 @@ def test_choosing(tab: Browser, tmp_path: Path) -> None:
     tab.value("by('search').value = 'KEYED[3'; by('search').dispatchEvent(new Event('input'))")
     assert tab.value("by('number').textContent") == "1 found"
     tab.value("by('list').selectedIndex = 0; by('list').dispatchEvent(new Event('change'))")
-    assert texts(tab, "#name") == ["@keyed[3]"] and texts(tab, "#rows td") == ["3", "100.00 %", "100.00 %"]
+    assert texts(tab, "#name") == ["@keyed[3]"] and texts(tab, "#rows td") == ["3", "100.00%", "100.00%"]
     tab.value("by('search').value = ''; by('search').dispatchEvent(new Event('input'))")
     tab.value("by('list').selectedIndex = 1; by('list').dispatchEvent(new Event('change'))")
     assert texts(tab, "#rows th") == ['@n[2, "b"]', '@n[ONE, "caf\\xe9"]'] and tab.value("by('chart').hidden")

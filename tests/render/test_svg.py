@@ -41,9 +41,9 @@ def test_a_picture() -> None:
     assert "INCOMPLETE" not in described
     bars = [rect.findtext(f"{SVG}title") for rect in picture.iter(f"{SVG}rect")][1:]
     assert bars == [
-        "[0, 8): 2, 50.00 %; cumulative 50.00 %",
-        "[8, 16): 1, 25.00 %; cumulative 75.00 %",
-        "[16, ...): 1, 25.00 %; cumulative 100.00 %",
+        "[0, 8): 2, 50.00%; cumulative 50.00%",
+        "[8, 16): 1, 25.00%; cumulative 75.00%",
+        "[16, ...): 1, 25.00%; cumulative 100.00%",
     ]
 
 
@@ -115,7 +115,7 @@ def test_numbers_of_ticks() -> None:
 @given(st.integers(0, 1 << 70), st.integers(1, 1 << 70))
 def test_shares(count: int, rest: int) -> None:
     """A share is rounded, but what isn't all is never called all, nor what is something nothing."""
-    shown = float(share(count, count + rest).removesuffix(" %"))
+    shown = float(share(count, count + rest).removesuffix("%"))
     assert abs(shown - 100 * count / (count + rest)) < 0.011
     assert shown < 100 and bool(shown) == bool(count)
 

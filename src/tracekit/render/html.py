@@ -60,7 +60,7 @@ def _first(map_: PageMap | None, choices: int) -> dict[str, str]:
     drawn = map_.drawn[0] if map_ is not None and map_.drawn else None
     rows = [] if drawn is None else _buckets(drawn)
     caption = f"{len(rows)} buckets with values; those without are left out"
-    head = ("bucket", "count", "share", "cumulative")
+    head: tuple[str, ...] = ("bucket", "count", "share", "cumulative")
     if map_ is not None and drawn is None:
         rows = map_.figures[:_ROWS]
         caption, head = f"{len(map_.figures)} keys", ("key", map_.function)
@@ -73,6 +73,7 @@ def _first(map_: PageMap | None, choices: int) -> dict[str, str]:
         "no_extra": "" if drawn and drawn.extra else " hidden",
         "chart": "" if drawn is None or map_ is None else _chart(map_, drawn),
         "no_chart": "" if drawn else " hidden",
+        "kind": "buckets" if drawn else "keys",
         "caption": escape(caption),
         "head": "".join(f'<th scope="col">{escape(word)}</th>' for word in head),
         "rows": "\n".join(_row(row) for row in rows),
@@ -94,7 +95,8 @@ def _chart(map_: PageMap, drawn: Drawn) -> str:
 
 
 def _buckets(drawn: Drawn) -> list[tuple[str, ...]]:
-    rows, below = [], 0
+    rows: list[tuple[str, ...]] = []
+    below = 0
     total = sum(bucket.count for bucket in drawn.histogram.buckets)
     for label, bucket in zip(drawn.labels, drawn.histogram.buckets, strict=True):
         below += bucket.count

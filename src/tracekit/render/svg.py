@@ -154,8 +154,8 @@ def told(bucket: Bucket, histogram: Histogram, below: int, total: int) -> str:
 
 
 def share(count: int, total: int) -> str:
-    """A share in percent; what isn't all is never 100.00 %, and what is something never 0.00 %."""
+    """A share in percent; what isn't all is never 100.00%, and what is something never 0.00%."""
     hundredths = (20_000 * count + total) // (2 * total)
     if 0 < count < total:
         hundredths = min(max(hundredths, 1), 9_999)
-    return f"{hundredths // 100}.{hundredths % 100:02} %"
+    return f"{hundredths // 100}.{hundredths % 100:02}%"

@@ -16,7 +16,7 @@ from tracekit.core.result import Result
 @click.command("export")
 @click.argument("run", metavar="RUN")
 @option("--to", "form", required=True, help="What to write.",
-        type=click.Choice(["csv", "svg", "html", "uhi"]))  # fmt: skip
+        type=click.Choice(["csv", "svg", "html", "prometheus", "otlp", "uhi"]))  # fmt: skip
 @option("--map", "name", metavar="NAME", help="Only this map.")
 @option("--key", "keys", multiple=True, metavar="VALUE",
         help="Only the entry with this key; one for each of the map's keys.")  # fmt: skip

@@ -88,7 +88,7 @@ function shape(across, up) {
 function share(count, total) {
   let hundredths = (20000n * count + total) / (2n * total);
   if (count > 0n && count < total) hundredths = hundredths < 1n ? 1n : hundredths > 9999n ? 9999n : hundredths;
-  return `${hundredths / 100n}.${String(hundredths % 100n).padStart(2, "0")} %`;
+  return `${hundredths / 100n}.${String(hundredths % 100n).padStart(2, "0")}%`;
 }
 
 function chosen(name) {
@@ -213,6 +213,7 @@ function show(m, e) {
   }));
   if (map.s) entries(map); else if (!scalar) buckets();
   by("table").hidden = scalar && !map.s;
+  by("table").className = map.s ? "keys" : "buckets";
   if (scalar) return;
   document.querySelector(`input[name=x][value=${map.l ? "log" : "linear"}]`).checked = true;
   draw();
