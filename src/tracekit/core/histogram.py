@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from tracekit.core.buckets import Linear, Range, Scheme
+from tracekit.core.display import Shown
 from tracekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _sorted(buckets: Iterable[Bucket]) -> tuple[Bucket, ...]:
 
 
 @attrs.frozen
-class Histogram:
+class Histogram(Shown):
     """The values of one key of one map.
 
     It satisfies UHI's ``PlottableHistogram`` structurally, so histoprint, mplhep and boost-histogram take

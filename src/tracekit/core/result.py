@@ -9,6 +9,7 @@ from datetime import datetime
 import attrs
 
 from tracekit.core.calibration import Verdict
+from tracekit.core.display import Shown
 from tracekit.core.histogram import Histogram
 from tracekit.core.program import Program
 
@@ -17,7 +18,7 @@ Key = int | str
 
 
 @attrs.frozen
-class MapResult:
+class MapResult(Shown):
     """The histograms of one map.
 
     Attributes:
@@ -250,7 +251,7 @@ class Snapshot:
 
 
 @attrs.frozen
-class Result:
+class Result(Shown):
     """A run's answer.
 
     Attributes:
