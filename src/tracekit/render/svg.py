@@ -97,7 +97,7 @@ def _below(histogram: Histogram, caption: Caption, at: int) -> tuple[list[str], 
         (_SOFT, "   ".join(f"{word} {value}" for word, value in found))
         for found in (figures(histogram), quantiles(histogram))
     ]
-    remarks = [line for remark in _remarks(histogram, caption) for line in _folded(remark, 96)]
+    remarks = [line for remark in _remarks(histogram, caption) for line in _folded(remark, 84)]
     lines = []
     for class_, text in (*said, *(("tk-text tk-loss", line) for line in remarks)):
         at += _LINE
