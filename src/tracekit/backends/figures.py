@@ -20,6 +20,9 @@ from tracekit.errors import EngineError
 Keys = tuple[Key, ...]
 """What a group of events has in common."""
 
+_SLACK: Final = WORD >> 3
+"""How far a sum that was read at another moment may be from what the count allows: more than events add."""
+
 _UNRETURNED: Final = (
     "They still ran when tracing ended, were made while probes were taken away, or were left by a panic, an "
     "exception, a jump or their thread's end. Of elapsed, more than --max-keys may have run at once. Where "
@@ -87,7 +90,7 @@ def told(plan: MapPlan, figures: Figures, total: int, *, final: bool, engine: st
             hint="Run it with -v to see the script, and report both.",
             engine=engine,
         )
-    reader = _Reader(plan, figures)
+    reader = _Reader(plan, figures, final)
     groups = [*figures.buckets, *(k for k in figures.counts if k not in figures.buckets)]
     if not plan.keys and not groups:
         groups = [()]
@@ -151,8 +154,10 @@ def unreturned(entries: int, returns: int) -> tuple[list[Loss], list[str]]:
 class _Reader:
     """Makes the histograms of one map, and counts what doesn't go together."""
 
-    def __init__(self, plan: MapPlan, figures: Figures) -> None:
+    def __init__(self, plan: MapPlan, figures: Figures, final: bool) -> None:
         self.plan, self.figures = plan, figures
+        # Where the sum was read later than the count, it may be of more values.
+        self.slack = 0 if final else _SLACK
         self.unchecked = False
         self.contradictions = 0
         self.unknown = 0
@@ -191,7 +196,7 @@ class _Reader:
             self.unknown += 1
             return None
         try:
-            found = exact_sum(residue % WORD, count * least, count * most)
+            found = exact_sum(residue % WORD, count * least - self.slack, count * most + self.slack)
         except ValueError:
             self.contradictions += 1
             return None

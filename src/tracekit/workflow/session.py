@@ -132,6 +132,11 @@ class Session:
         return self._resolved.resolutions
 
     @property
+    def program(self) -> Program:
+        """The program, with a place in the machine for each of its names."""
+        return self._resolved.program
+
+    @property
     def pid(self) -> int | None:
         """The process id of the command; None if there is none."""
         return self._command.pid if self._command else None
@@ -245,6 +250,14 @@ class Session:
         """
         return partial(self._result(datetime.now(UTC), None))
 
+    def standing(self) -> Result:
+        """How things stand, by the latest snapshot; the run goes on.
+
+        Not incomplete for that: it is all of the time until then, unless the engine has died.
+        """
+        result = self._result(datetime.now(UTC), None, over=self._tracer.ended)
+        return attrs.evolve(result, provenance=attrs.evolve(result.provenance, ended=None))
+
     def _end_command(self, early: bool) -> Ending | None:
         if self._command is None:
             return None
@@ -255,11 +268,11 @@ class Session:
         """The result; stops the run if it still goes on."""
         return self.stop()
 
-    def _result(self, ended: datetime, ending: Ending | None) -> Result:
+    def _result(self, ended: datetime, ending: Ending | None, *, over: bool = True) -> Result:
         final = self._latest if self._latest is not None and self._latest.final else None
         last = final or self._latest
         losses = [*self._lost_before, *(last.losses if last else ()), *self._tracer.losses]
-        if final is None and not any(x.kind is LossKind.INCOMPLETE for x in losses):
+        if over and final is None and not any(x.kind is LossKind.INCOMPLETE for x in losses):
             losses.append(Loss(LossKind.INCOMPLETE, "the engine ended without telling its result"))
         load = self._load(last, ended)
         if overload := self.overload:
