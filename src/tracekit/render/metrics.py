@@ -5,16 +5,19 @@ It takes maps and not only whole results, so that those of a run that goes on ca
 
 from __future__ import annotations
 
+import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from fractions import Fraction
 from itertools import accumulate, pairwise
+from types import MappingProxyType
 from typing import Final
 
 import attrs
 
+from tracekit.core.buckets import Scheme
 from tracekit.core.escape import printable
 from tracekit.core.histogram import Histogram
 from tracekit.core.result import Key, Loss, MapResult, Provenance
@@ -22,6 +25,12 @@ from tracekit.render.facts import described, unit
 
 EXACT: Final = 1 << 53
 """Beyond this a bound isn't exact as a floating point number, which metrics have for bounds; it is left out."""
+
+REST: Final = "\\other"
+"""What stands for the keys that have no series of their own. No key does: their backslashes are doubled."""
+
+_LONGEST: Final = 1000
+"""Characters of a label's value; systems that store metrics refuse long ones, and not always aloud."""
 
 _RESERVED: Final = ("", "le", "quantile")
 
@@ -82,17 +91,43 @@ class Metric:
     points: tuple[Point, ...]
 
 
+@attrs.frozen
+class Frame:
+    """What the metrics of a map keep through a run that goes on.
+
+    Attributes:
+        bounds: of its histograms, those of buckets to come among them; None for those of the buckets there are.
+        rest: the keys that have no series of their own, together; None if all have one.
+    """
+
+    bounds: tuple[int, ...] | None = None
+    rest: Histogram | None = None
+
+
 def metrics_of(
-    maps: Iterable[MapResult], provenance: Provenance, *, complete: bool = True, losses: Sequence[Loss] = ()
+    maps: Iterable[MapResult],
+    provenance: Provenance,
+    *,
+    complete: bool = True,
+    losses: Sequence[Loss] = (),
+    frames: Mapping[str, Frame] = MappingProxyType({}),
 ) -> Iterator[Metric]:
     """The metrics of maps, and of what is missing from them.
+
+    Args:
+        maps: the maps.
+        provenance: where they come from.
+        complete: whether the engine told all that it had.
+        losses: what is missing.
+        frames: by the maps' names, what their metrics keep; nothing for those of a run that is over.
 
     Yields:
         For a distribution a histogram, and gauges for its least and greatest value; for other aggregations a
         counter of events, or gauges; then ``complete``, ``losses`` and ``lost_events``.
     """
     for map_ in maps:
-        yield from (metric for metric in _metrics(map_, provenance) if metric.points)
+        frame = frames.get(map_.name, Frame())
+        yield from (metric for metric in _metrics(map_, provenance, frame) if metric.points)
     whole = (Point((), int(complete)),)
     yield Metric("complete", Kind.GAUGE, "1 if the engine told all that it had, else 0", "", (), whole)
     yield from _missing(losses)
@@ -115,10 +150,12 @@ def _missing(losses: Sequence[Loss]) -> Iterator[Metric]:
             yield Metric(name, Kind.GAUGE, about, "", ("kind", "map"), points)
 
 
-def _metrics(map_: MapResult, provenance: Provenance) -> Iterator[Metric]:
+def _metrics(map_: MapResult, provenance: Provenance, frame: Frame) -> Iterator[Metric]:
     name = re.sub(r"[^A-Za-z0-9_]", "_", map_.name) or "value"
     about, labels, in_ = described(provenance, map_), _labels(map_), unit(provenance, map_)
     shown = {_values(map_, keys): histogram for keys, histogram in map_.entries.items()}
+    if frame.rest is not None:
+        shown[(REST,) * len(labels)] = frame.rest
     if not shown and not map_.key_names:
         shown = {(): Histogram(None)}
 
@@ -151,8 +188,8 @@ def _metrics(map_: MapResult, provenance: Provenance) -> Iterator[Metric]:
             yield gauge("min", "the least", least)
             yield gauge("max", "the greatest", most)
         case _:
-            spread = {keys: h for keys, h in shown.items() if h.buckets}
-            yield metric("", Kind.HISTOGRAM, "", spreads(spread))
+            spread = {keys: h for keys, h in shown.items() if h.buckets or frame.bounds is not None}
+            yield metric("", Kind.HISTOGRAM, "", spreads(spread, frame.bounds))
             yield gauge("min", "the least", least)
             yield gauge("max", "the greatest", most)
             if any(map(_may_be_negative, spread.values())):
@@ -161,22 +198,40 @@ def _metrics(map_: MapResult, provenance: Provenance) -> Iterator[Metric]:
             yield gauge("unbucketed", "the number in no bucket", {k: n for k, n in rest.items() if n})
 
 
-def spreads(histograms: Mapping[tuple[Key, ...], Histogram]) -> dict[tuple[Key, ...], Spread]:
+def all_bounds(scheme: Scheme, least: int, most: int) -> Iterator[int]:
+    """The greatest value of each bucket of a scheme, ascending, as far as there are values and it is exact."""
+    value, most = max(least, -EXACT), min(most, EXACT)
+    while (end := scheme.bucket(value).hi) is not None and end - 1 <= most:
+        yield end - 1
+        value = end
+
+
+def spreads(
+    histograms: Mapping[tuple[Key, ...], Histogram], bounds: tuple[int, ...] | None = None
+) -> dict[tuple[Key, ...], Spread]:
     """Histograms of one map with the same bounds for all, which have no values but at their ends.
 
     Values are whole numbers, so the greatest of the bucket ``[lo, hi)`` is ``hi - 1``, and no value is
     counted on the wrong side of a bound.
+
+    Args:
+        histograms: by keys.
+        bounds: their bounds, those of each bucket among them; None for these alone.
     """
     negative = any(map(_may_be_negative, histograms.values()))
+    bounds = _ends(histograms.values(), negative) if bounds is None else bounds
+    return {keys: _spread(histogram, bounds, negative) for keys, histogram in histograms.items()}
+
+
+def _ends(histograms: Iterable[Histogram], negative: bool) -> tuple[int, ...]:
     ends = {
         end - 1
-        for histogram in histograms.values()
+        for histogram in histograms
         for bucket in histogram.buckets
         for end in (bucket.lo, bucket.hi)
         if end is not None and abs(end - 1) <= EXACT and (negative or end > 0)
     }
-    bounds = tuple(sorted(ends))
-    return {keys: _spread(histogram, bounds, negative) for keys, histogram in histograms.items()}
+    return tuple(sorted(ends))
 
 
 def _spread(histogram: Histogram, bounds: tuple[int, ...], negative: bool) -> Spread:
@@ -213,8 +268,16 @@ def _values(map_: MapResult, keys: tuple[Key, ...]) -> tuple[Key, ...]:
 
 def _value(key: Key, names: Mapping[int, str]) -> Key:
     if not isinstance(key, int):
-        return printable(key.replace("\\", "\\\\"))
+        return label(key.replace("\\", "\\\\"))
     if key not in names:
         return key
     alone = list(names.values()).count(names[key]) == 1
-    return printable(names[key].replace("\\", "\\\\")) + ("" if alone else f" ({key})")
+    return label(names[key].replace("\\", "\\\\") + ("" if alone else f" ({key})"))
+
+
+def label(text: str) -> str:
+    """A label's value: fit to be shown, and not endless; long ones that differ still do."""
+    shown = printable(text[: _LONGEST + 1])
+    if len(shown) <= _LONGEST:
+        return shown
+    return f"{shown[:_LONGEST]}\\…{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from tracekit.core.escape import printable
 from tracekit.core.result import Key, Provenance, Result
-from tracekit.render.metrics import Kind, Metric, Point, Spread, metrics_of
+from tracekit.render.metrics import Kind, Metric, Point, Spread, label, metrics_of
 
 _CUMULATIVE: Final = 2
-_INT64: Final = 1 << 63
+INT64: Final = 1 << 63
 
 
 def render_otlp(result: Result) -> str:
@@ -42,7 +42,8 @@ def request(metrics: Iterable[Metric], provenance: Provenance, at: datetime | No
         "scope": {"name": "tracekit", "version": printable(provenance.tracekit)},
         "metrics": [_metric(metric, times) for metric in metrics],
     }
-    return {"resourceMetrics": [{"resource": {"attributes": _resource(provenance)}, "scopeMetrics": [scope]}]}
+    of = {"attributes": _attributes(resource(provenance).items())}
+    return {"resourceMetrics": [{"resource": of, "scopeMetrics": [scope]}]}
 
 
 def _metric(metric: Metric, times: dict[str, str]) -> dict[str, Any]:
@@ -71,12 +72,13 @@ def _value(point: Point) -> dict[str, Any]:
             "explicitBounds": list(value.bounds),
             **{word: figure for word, figure in figures.items() if figure is not None},
         }
-    if isinstance(value, Fraction) or not -_INT64 <= value < _INT64:
+    if isinstance(value, Fraction) or not -INT64 <= value < INT64:
         return {"asDouble": float(value)}
     return {"asInt": str(value)}
 
 
-def _resource(provenance: Provenance) -> list[dict[str, Any]]:
+def resource(provenance: Provenance) -> dict[str, Key | list[str]]:
+    """What the metrics are of, in OpenTelemetry's words; text among it may be anything yet."""
     target, machine, engine = provenance.target, provenance.machine, provenance.engine
     paths = [*target.argv[:1], *(binary.path for binary in provenance.binaries)]
     known: dict[str, Key | list[str]] = {
@@ -91,7 +93,7 @@ def _resource(provenance: Provenance) -> list[dict[str, Any]]:
         "tracekit.engine.name": engine.name,
         "tracekit.engine.version": engine.version,
     }
-    return _attributes((word, value) for word, value in known.items() if value not in ("", []))
+    return {word: value for word, value in known.items() if value not in ("", [])}
 
 
 def _attributes(pairs: Iterable[tuple[str, Key | list[str]]]) -> list[dict[str, Any]]:
@@ -102,14 +104,18 @@ def _any_value(value: Key | list[str]) -> dict[str, Any]:
     if isinstance(value, list):
         return {"arrayValue": {"values": list(map(_any_value, value))}}
     if isinstance(value, str):
-        return {"stringValue": printable(value)}
-    return {"intValue": str(value)} if -_INT64 <= value < _INT64 else {"stringValue": str(value)}
+        return {"stringValue": label(value)}
+    return {"intValue": str(value)} if -INT64 <= value < INT64 else {"stringValue": str(value)}
 
 
 def _nanoseconds(at: datetime | None) -> str:
-    """Since 1970, exactly: a float has no room for them. Nothing for moments that the protocol hasn't."""
+    return str(nanoseconds(at) or "")
+
+
+def nanoseconds(at: datetime | None) -> int:
+    """Since 1970, exactly: a float has no room for them. 0 is unknown, as moments that the protocol hasn't."""
     if at is None:
-        return ""
+        return 0
     since = at - datetime.fromtimestamp(0, at.tzinfo)
     found = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
-    return str(found) if 0 < found < 2 * _INT64 else ""
+    return found if 0 < found < 2 * INT64 else 0

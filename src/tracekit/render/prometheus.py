@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from tracekit.core.result import Result
+from tracekit.core.result import Provenance, Result
 from tracekit.errors import ExtraMissingError, UsageError
 from tracekit.render.facts import origin
-from tracekit.render.metrics import Kind, Metric, Spread, metrics_of
+from tracekit.render.metrics import Kind, Metric, Spread, label, metrics_of
 
 if TYPE_CHECKING:
     from prometheus_client import Metric as Family
 
-_SUFFIXES = {Kind.COUNTER: ("_total",), Kind.GAUGE: ("",), Kind.HISTOGRAM: ("_bucket", "_count", "_sum")}
+_START: Final = "tracekit_run_start_timestamp_seconds"
+_END: Final = "tracekit_run_end_timestamp_seconds"
+_SUFFIXES: Final = {Kind.COUNTER: ("_total",), Kind.GAUGE: ("",), Kind.HISTOGRAM: ("_bucket", "_count", "_sum")}
 
 
 def render_prometheus(result: Result) -> str:
@@ -24,19 +26,29 @@ def render_prometheus(result: Result) -> str:
         ExtraMissingError: if prometheus_client isn't installed.
         UsageError: if two metrics would have the same name.
     """
-    _needed()
+    metrics = metrics_of(result.maps, result.provenance, complete=result.complete, losses=result.losses)
+    return exposition(metrics, result.provenance).decode()
+
+
+def exposition(metrics: Iterable[Metric], provenance: Provenance) -> bytes:
+    """Metrics as a server of Prometheus reads them, with ``tracekit_run_info`` for where they come from.
+
+    Raises:
+        ExtraMissingError: if prometheus_client isn't installed.
+        UsageError: if two metrics would have the same name.
+    """
+    needed()
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.registry import Collector
 
     class Once(Collector):
         def collect(self) -> Iterator[Family]:
-            metrics = metrics_of(result.maps, result.provenance, complete=result.complete, losses=result.losses)
             yield from families(metrics)
-            yield from _run(result)
+            yield from _run(provenance)
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Once())
-    return generate_latest(registry).decode()
+    return generate_latest(registry)
 
 
 def families(metrics: Iterable[Metric]) -> Iterator[Family]:
@@ -48,8 +60,8 @@ def families(metrics: Iterable[Metric]) -> Iterator[Family]:
         ExtraMissingError: if prometheus_client isn't installed.
         UsageError: if two metrics would have the same name.
     """
-    _needed()
-    taken: set[str] = set()
+    needed()
+    taken = {"tracekit_run_info", _START, _END}
     for metric in metrics:
         name = f"tracekit_{metric.name.replace('.', '_')}"
         names = {name + suffix for suffix in (*_SUFFIXES[metric.kind], "")}
@@ -72,7 +84,13 @@ def _family(metric: Metric, name: str) -> Family:
             assert isinstance(point.value, Spread)
             bounds = (*map(str, point.value.bounds), "+Inf")
             below = list(zip(bounds, accumulate(point.value.counts), strict=True))
-            histogram.add_metric(list(map(str, point.keys)), below, sum_value=point.value.sum)
+            keys = list(map(str, point.keys))
+            # Without the sum, since this would leave out sum and count wherever a bound is below 0.
+            histogram.add_metric(keys, below, sum_value=None)
+            labels = dict(zip(metric.labels, keys, strict=True))
+            histogram.add_sample(f"{name}_count", labels, below[-1][1])
+            if point.value.sum is not None:
+                histogram.add_sample(f"{name}_sum", labels, point.value.sum)
         return histogram
     kind = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
     family: CounterMetricFamily | GaugeMetricFamily = kind(name, about, labels=metric.labels)
@@ -82,23 +100,25 @@ def _family(metric: Metric, name: str) -> Family:
     return family
 
 
-def _run(result: Result) -> Iterator[Family]:
+def _run(provenance: Provenance) -> Iterator[Family]:
     from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 
-    provenance = result.provenance
-    known = {word.replace(" ", "_").replace("-", "_").lower(): text for word, text in origin(provenance)}
+    known = {word: label(text) for word, text in origin(provenance)}
     words = ("engine", "command", "machine", "tracekit")
     yield InfoMetricFamily(
         "tracekit_run", "where the metrics come from", {word: known[word] for word in words if word in known}
     )
-    for word, at in (("start", provenance.started), ("end", provenance.ended)):
+    for name, word, at in ((_START, "start", provenance.started), (_END, "end", provenance.ended)):
         if at is not None:
-            yield GaugeMetricFamily(
-                f"tracekit_run_{word}_timestamp_seconds", f"when the run's {word} was", at.timestamp()
-            )
+            yield GaugeMetricFamily(name, f"when the run's {word} was", at.timestamp())
 
 
-def _needed() -> None:
+def needed() -> None:
+    """Refuse what needs prometheus_client where it isn't.
+
+    Raises:
+        ExtraMissingError: if it isn't installed.
+    """
     try:
         import prometheus_client  # noqa: F401
     except ImportError as error:

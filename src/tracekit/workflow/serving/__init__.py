@@ -1,0 +1,1 @@
+"""Gives the numbers of a run that goes on to systems that store metrics."""
