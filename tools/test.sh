@@ -8,6 +8,15 @@ not_tested() {
     printf '\n*** NOT TESTED: %s\n\n' "$1"
 }
 
+# Debian's package starts a server at once, and at each boot. The tests start one of their own, and no other is left.
+install_prometheus() {
+    if [ ! -x /usr/bin/prometheus ]; then
+        tools/install.sh "tests of metrics" prometheus=prometheus || return
+        ! command -v systemctl >/dev/null || systemctl --quiet disable prometheus.service
+        [ ! -d /run/systemd/system ] || systemctl stop prometheus.service
+    fi
+}
+
 linux_tools() {
     sdt=/usr/include/$(gcc -print-multiarch)/sys/sdt.h
     tools/install.sh "tests of C++ and usdt" g++=g++ "$sdt=systemtap-sdt-dev" || not_tested "C++ and usdt."
@@ -22,6 +31,7 @@ linux_tools() {
         not_tested "real engines on real programs, which needs root: 'sudo make test' does it."
     else
         tools/install.sh "tests of the system's bpftrace" bpftrace=bpftrace || not_tested "the system's bpftrace."
+        install_prometheus || not_tested "metrics in a real Prometheus."
         "$python" tools/engines.py up || not_tested "the engines of 'make engines'."
         # Under sudo, tracekit runs its targets as the user who called it, and here root called.
         unset SUDO_COMMAND SUDO_GID SUDO_UID SUDO_USER

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from tracekit.workflow.compiling import compile_program as compile
     from tracekit.workflow.doctor import doctor as doctor
     from tracekit.workflow.importing import import_output as import_output
+    from tracekit.workflow.serving.service import Service as Service
     from tracekit.workflow.session import Session as Session
     from tracekit.workflow.session import run as run
     from tracekit.workflow.session import start as start
@@ -95,6 +96,7 @@ _WHERE: Final = {
     "workflow.doctor": "doctor",
     "workflow.compiling": "compile=compile_program",
     "workflow.importing": "import_output",
+    "workflow.serving.service": "Service",
     "workflow.session": "Session run start",
 }
 _NAMES: Final = {

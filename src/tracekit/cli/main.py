@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "import": "Turn saved output of bpftrace or dtrace into a result.",
     "merge": "Make one run of several.",
     "parse": "Check a program and print its model as JSON.",
+    "serve": "Trace a program, and serve what is counted as metrics.",
     "show": "Print runs again, from their run files.",
     "size": "Say how many entries of a cache fit into a memory.",
 }

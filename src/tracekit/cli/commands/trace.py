@@ -9,7 +9,6 @@ import click
 
 from tracekit import process
 from tracekit.backends.base import Options
-from tracekit.backends.registry import ORDER
 from tracekit.cli.limits import OverloadTold, limit_parameters, tell_load
 from tracekit.cli.programs import (
     Seconds,
@@ -23,6 +22,7 @@ from tracekit.cli.programs import (
     target_parameters,
     tell_ending,
 )  # fmt: skip
+from tracekit.cli.running import running_parameters
 from tracekit.cli.screen import Screen
 from tracekit.core.calibration import Verdict
 from tracekit.core.escape import printable
@@ -32,7 +32,7 @@ from tracekit.errors import TargetError, UsageError
 from tracekit.workflow.journal import Journal
 from tracekit.workflow.resolve import in_words
 from tracekit.workflow.rights import rights
-from tracekit.workflow.session import DEFAULT_BACKEND, start
+from tracekit.workflow.session import start
 
 
 @click.command("trace", cls=Verb)
@@ -63,52 +63,7 @@ from tracekit.workflow.session import DEFAULT_BACKEND, start
     metavar="FILE",
     help="Write the result to this file, in one step, and not to standard output.",
 )
-@option(
-    "--exact/--no-exact",
-    default=True,
-    show_default=True,
-    help="Collect count, sum, min and max with every aggregation.",
-)
-@option(
-    "--max-keys",
-    type=click.IntRange(1, 1 << 24),
-    default=16384,
-    metavar="N",
-    show_default=True,
-    help="Room for this many keys, and buckets of keys, in a map.",
-)
-@option(
-    "--max-string",
-    type=click.IntRange(2, 1024),
-    default=64,
-    metavar="N",
-    show_default=True,
-    help="Keep this many bytes of a string, its end included.",
-)
-@option(
-    "--max-probes",
-    type=click.IntRange(min=1),
-    default=128,
-    metavar="N",
-    show_default=True,
-    help="Refuse wildcards that match more functions than this.",
-)
-@option(
-    "--require",
-    type=click.Choice(["good", "high", "verified"]),
-    default="good",
-    show_default=True,
-    help="Refuse names whose places are known less well than this (docs/calibrate.md).",
-)
-@option("--calibrate", is_flag=True, help="Run the command under gdb first, to confirm where arguments are.")
-@option("--backend", default=DEFAULT_BACKEND, metavar="NAME", show_default=True,
-        help=f"The engine: {', '.join(ORDER)}, or auto for the first of them that can.")  # fmt: skip
-@option(
-    "--attach-gdb",
-    is_flag=True,
-    help="Let gdb hold a process that runs already (-p): it stops at each event.",
-)
-@option("--sudo", is_flag=True, help="Run tracekit and the command as yourself, and the engine alone as root.")
+@running_parameters
 @option("--propagate-exit", is_flag=True, help="End with the command's exit status, or 128 and its signal.")
 @option("-q", "--quiet", is_flag=True, help="Say nothing but results, losses and errors.")
 @option(
