@@ -86,26 +86,28 @@ def command(
     screen.check()
     if listen is None and otlp is None:
         listen = LISTEN
-    service = Service(program, listen=listen, otlp=otlp, max_series=max_series, every=interval, tell=_tell)
-    with process.stop_signals() as signals, service:
+    with Service(
+        program, listen=listen, otlp=otlp, max_series=max_series, every=interval, tell=_tell
+    ) as service:
         _say(service.notes, "note: ")
         if given["sudo"] and not quiet:
             click.echo(rights(), err=True)
         options = options_of(given)
-        with start(program, target, backend=given["backend"], options=options, interval=interval) as session:
+        session = start(program, target, backend=given["backend"], options=options, interval=interval)
+        with process.stop_signals() as signals, session:
             service.begin(session)
             if not quiet:
                 _begun(session, service)
             _follow(session, service, signals)
             result = session.stop()
-        _say(service.show(result, ended=True), "note: ")
-        _kept(result, screen)
-        tell_ending(result.provenance.target.ending, quiet)
-        if not signals.came:
-            _linger(service, signals, quiet)
-        sent = service.close()
-        # What ends with Python is not to be cut short either.
-        signals.ignore_the_rest()
+            _say(service.show(result, ended=True), "note: ")
+            _kept(result, screen)
+            tell_ending(result.provenance.target.ending, quiet)
+            if not signals.came:
+                _linger(service, signals, quiet)
+            sent = service.close()
+            # What ends with Python is not to be cut short either.
+            signals.ignore_the_rest()
     if not sent:
         click.echo("the collector doesn't have all of the last metrics", err=True)
     return 0 if result.complete and sent else 1
