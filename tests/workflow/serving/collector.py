@@ -21,7 +21,8 @@ class Collector:
     Attributes:
         status: the answer's status.
         response: the answer.
-        headers: of answers with another status than 200.
+        headers: the answer's.
+        answering: whether it answers; until then it only takes what is sent.
         requests: what came, decoded.
     """
 
@@ -30,6 +31,8 @@ class Collector:
         self.status = 200
         self.response = ExportMetricsServiceResponse()
         self.headers: dict[str, str] = {}
+        self.answering = threading.Event()
+        self.answering.set()
         self.requests: list[ExportMetricsServiceRequest] = []
         self._port = port
         self._came = threading.Condition()
@@ -44,14 +47,15 @@ class Collector:
                 assert self.path == "/v1/metrics"
                 assert self.headers["Content-Type"] == "application/x-protobuf"
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                with collector._came:
+                    collector.requests.append(ExportMetricsServiceRequest.FromString(body))
+                    collector._came.notify_all()
+                collector.answering.wait()
                 self.send_response(collector.status)
                 for name, value in collector.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(collector.response.SerializeToString())
-                with collector._came:
-                    collector.requests.append(ExportMetricsServiceRequest.FromString(body))
-                    collector._came.notify_all()
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -138,6 +138,18 @@ def test_the_last_numbers_are_sent_at_the_end(there: Collector) -> None:
         assert "connection refused" in told.get(timeout=60)
 
 
+def test_what_comes_while_others_are_sent(there: Collector) -> None:
+    """Numbers that are given before the collector has answered for the last ones are sent, too."""
+    there.answering.clear()
+    with there.running(), pusher(there.url) as (pusher_, _):
+        pusher_.send(counted(1))
+        there.wait()
+        pusher_.send(counted(2))
+        there.answering.set()
+        assert pusher_.close()
+        assert value(there) == 2
+
+
 def test_a_collector_that_refuses(there: Collector) -> None:
     """A redirection, an answer that is no success and a partial success are told, and don't count as sent."""
     there.status, there.headers = 307, {"Location": f"{there.url}/v1/metrics"}
