@@ -103,7 +103,7 @@ def command(
             _say(service.show(result, ended=True), "note: ")
             _kept(result, screen)
             tell_ending(result.provenance.target.ending, quiet)
-            if not signals.came:
+            if not signals.came and signals.take() is None:
                 _linger(service, signals, quiet)
             sent = service.close()
             # What ends with Python is not to be cut short either.
