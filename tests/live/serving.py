@@ -69,8 +69,9 @@ class Served:
         """The process of this name that it started."""
         for children in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
             for child in map(int, children.read_text().split()):
-                if Path(f"/proc/{child}/comm").read_text().strip() == name:
-                    return child
+                with contextlib.suppress(FileNotFoundError):
+                    if Path(f"/proc/{child}/comm").read_text().strip() == name:
+                        return child
         raise AssertionError(f"there is no {name}")
 
     def line(self, pattern: str) -> re.Match[str]:

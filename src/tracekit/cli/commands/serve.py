@@ -100,8 +100,9 @@ def command(
                 _begun(session, service)
             _follow(session, service, signals)
             result = session.stop()
-            _say(service.show(result, ended=True), "note: ")
+            # In this order: where the metrics say that the run has ended, its file is there.
             _kept(result, screen)
+            _say(service.show(result, ended=True), "note: ")
             tell_ending(result.provenance.target.ending, quiet)
             if not signals.came and signals.take() is None:
                 _linger(service, signals, quiet)
