@@ -21,7 +21,7 @@ from tracekit.core.buckets import Log2, Scheme
 from tracekit.core.histogram import Histogram
 from tracekit.core.types import INT64, INT_TYPES, UINT64, IntType
 from tracekit.errors import UsageError
-from tracekit.render.live import Feed, Shape, specimen
+from tracekit.render.live_metrics import Feed, Shape, specimen
 from tracekit.render.metrics import EXACT, all_bounds, spreads
 from tracekit.render.prometheus import exposition
 from tracekit.workflow.serving.shapes import shapes_of

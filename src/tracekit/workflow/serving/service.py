@@ -14,7 +14,7 @@ import attrs
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Machine, Provenance, Result, TargetRecord
 from tracekit.errors import UsageError
-from tracekit.render.live import Feed
+from tracekit.render.live_metrics import Feed
 from tracekit.render.metrics import Metric
 from tracekit.workflow.serving.listener import Listener
 from tracekit.workflow.serving.pusher import Pusher

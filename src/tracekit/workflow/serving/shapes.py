@@ -8,7 +8,7 @@ from tracekit.core.histogram import Histogram
 from tracekit.core.program import Program, is_named
 from tracekit.core.result import MapResult
 from tracekit.core.types import INT64, UINT64
-from tracekit.render.live import Shape, specimen
+from tracekit.render.live_metrics import Shape, specimen
 from tracekit.render.metrics import all_bounds
 from tracekit.syntax import function_name, print_expression
 
