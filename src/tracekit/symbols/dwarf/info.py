@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,7 +12,9 @@ from tracekit.errors import BinaryError
 from tracekit.symbols.debugfile import DebugInfoError
 from tracekit.symbols.dwarf import lines, parameters, producers
 from tracekit.symbols.dwarf.addresses import AddressMap
+from tracekit.symbols.dwarf.describe import Described, describe
 from tracekit.symbols.dwarf.entry import Die
+from tracekit.symbols.dwarf.listing import Listed, Seen, far, functions
 from tracekit.symbols.dwarf.lists import address as indexed
 from tracekit.symbols.dwarf.lists import code_ranges
 from tracekit.symbols.dwarf.names import own, qualified
@@ -37,6 +40,7 @@ class DebugInfo:
         self._source = source
         self._addresses = AddressMap(source)
         self._found: dict[tuple[int, str], Die] = {}
+        self._strings: dict[tuple[str, int], str] = {}
 
     def signature(self, address: int, symbol: str, *, local: bool) -> Signature:
         """What the source says of a function.
@@ -110,6 +114,51 @@ class DebugInfo:
                 for entry, count in unit.outline.inlined.items()
                 if name in _names(unit.die(unit.start + entry))
             )
+
+    @property
+    def units(self) -> int:
+        """How many units there are."""
+        with self._guarded():
+            return len(self._source.headers)
+
+    def listed(self, number: int) -> Listed:
+        """What a unit says of functions, by its number.
+
+        Raises:
+            DebugInfoError: if the debug information is corrupt.
+        """
+        with self._guarded():
+            header = self._source.headers[number]
+            if header.signature is not None:
+                return Listed((), Counter())
+            return functions(self._source.passing_unit(header), self._strings)
+
+    def inlined_far(self, entry: int, count: int) -> Seen:
+        """A function that was inlined so often in units that don't describe it, by the place of its entry.
+
+        Raises:
+            DebugInfoError: if the debug information is corrupt.
+        """
+        with self._guarded():
+            return far(self._source.unit_around(entry), entry, count)
+
+    def described(self, entry: int) -> Described:
+        """A function as its source declares it, by the place of its entry.
+
+        Raises:
+            DebugInfoError: if the debug information is corrupt.
+        """
+        with self._guarded():
+            return describe(self._source.unit_around(entry).die(entry))
+
+    def described_at(self, address: int, symbol: str) -> Described:
+        """The same by the address of its code, and its symbol.
+
+        Raises:
+            DebugInfoError: as ``signature``.
+        """
+        with self._guarded():
+            return describe(self._function(address, symbol))
 
     def _function(self, address: int, symbol: str = "") -> Die:
         """The entry of the code at an address; that of the symbol's name if there are several."""

@@ -84,6 +84,10 @@ class Source:
         """The unit whose header is at ``start`` of ``.debug_info``."""
         return self._unit(read_header(self.sections[".debug_info"], self.order, start), in_types=False)
 
+    def passing_unit(self, header: Header) -> Unit:
+        """A unit that isn't kept, for those who go through all."""
+        return Unit(self, header, in_types=False)
+
     def unit_around(self, offset: int) -> Unit:
         """The unit with the entry at ``offset`` of ``.debug_info``.
 

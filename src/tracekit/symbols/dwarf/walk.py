@@ -53,6 +53,8 @@ RANGED: Final = 3
 INDEXED: Final = 4
 """A function whose address stands in a table."""
 INLINED: Final = 5
+INLINED_FAR: Final = 6
+"""A copy of a function that another unit describes."""
 
 
 def role(tag: str, attributes: dict[str, str]) -> tuple[int, str]:
@@ -66,6 +68,8 @@ def role(tag: str, attributes: dict[str, str]) -> tuple[int, str]:
         return RANGED, ""
     if tag == "DW_TAG_inlined_subroutine" and attributes.get("DW_AT_abstract_origin", "")[:-1] == "DW_FORM_ref":
         return INLINED, "DW_AT_abstract_origin"
+    if tag == "DW_TAG_inlined_subroutine" and attributes.get("DW_AT_abstract_origin") == "DW_FORM_ref_addr":
+        return INLINED_FAR, "DW_AT_abstract_origin"
     return OTHER, ""
 
 
@@ -81,6 +85,7 @@ class Outline:
         ends: where each of those scopes ends.
         outer: the index of the scope around each; -1 for none.
         inlined: how often each abstract function was inlined.
+        inlined_far: the same of functions of other units, by their entries' places in the section.
     """
 
     functions: dict[int, list[int]] = attrs.field(factory=dict)
@@ -90,6 +95,7 @@ class Outline:
     ends: list[int] = attrs.field(factory=list)
     outer: list[int] = attrs.field(factory=list)
     inlined: Counter[int] = attrs.field(factory=Counter)
+    inlined_far: Counter[int] = attrs.field(factory=Counter)
 
     def around(self, entry: int) -> int:
         """The entry of the innermost scope around an entry; -1 if there is none."""
@@ -182,6 +188,8 @@ def _note(found: Outline, one: Kind, data: bytes, entry: int, at: int) -> None:
         value = int.from_bytes(data[at : at + one.width], "little") if one.width else leb(data, at)[0]
         if one.role == INLINED:
             found.inlined[value] += 1
+        elif one.role == INLINED_FAR:
+            found.inlined_far[value] += 1
         else:
             functions = found.functions if one.role == FUNCTION else found.indexed
             functions.setdefault(value, []).append(entry)
