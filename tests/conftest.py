@@ -29,9 +29,10 @@ for _signal, _handler in (
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_calibrations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test reads or writes the calibrations of whoever runs it."""
+    """No test reads or writes the calibrations, or the indexes of functions, of whoever runs it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRACEKIT_CALIBRATIONS", str(tmp_path_factory.mktemp("calibrations")))
+        patch.setenv("TRACEKIT_INDEXES", str(tmp_path_factory.mktemp("indexes")))
         yield
 
 

@@ -59,6 +59,7 @@ def run(argv, folder):
         "PATH": f"{folder.parents[1] / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT / "src"),
         "TRACEKIT_CALIBRATIONS": str(folder.parents[1] / "calibrations"),
+        "TRACEKIT_INDEXES": str(folder.parents[1] / "indexes"),
     }
     done = subprocess.run(
         argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -26,11 +26,13 @@ _COMMANDS: Final = {
     "doctor": "Say what tracekit can do on this machine.",
     "diff": "Compare two runs: what has changed, and whether chance explains it.",
     "export": "Write a run in a form for other programs: a table, a picture, a page, metrics.",
+    "functions": "Find functions of a binary, and whether a probe can be on them.",
     "import": "Turn saved output of bpftrace or dtrace into a result.",
     "merge": "Make one run of several.",
     "parse": "Check a program and print its model as JSON.",
     "serve": "Trace a program, and serve what is counted as metrics.",
     "show": "Print runs again, from their run files.",
+    "signature": "Show a function's arguments: their types, their fields, and where they live.",
     "size": "Say how many entries of a cache fit into a memory.",
 }
 """Verbs with their short help, so that ``tracekit --help`` imports none of them."""

@@ -39,18 +39,18 @@ def render_calibration(
         Lines, each ended.
     """
     found = tuple(shortened(rows(calibration, samples)))
-    lines = [_heading(calibration), ""]
+    lines = [heading(calibration), ""]
     if found:
-        lines += _table(
+        lines += table(
             ("name", "type", "at the entry", "bpftrace", "dtrace", "values", "verdict"),
             [_cells(row) for row in found if not row.at_return],
         )
         if returned := [_cells(row) for row in found if row.at_return]:
             lines += [
                 "",
-                *_table(("result", "type", "at the return", "bpftrace", "dtrace", "", "verdict"), returned),
+                *table(("result", "type", "at the return", "bpftrace", "dtrace", "", "verdict"), returned),
             ]
-        lines += ["", *_evidence(calibration)]
+        lines += ["", *evidence(calibration)]
         if floats := [row.name for row in found if row.is_float]:
             lines.append(f"{printable(', '.join(floats))}: floats, which 'tracekit trace --backend gdb' reads")
     else:
@@ -81,7 +81,8 @@ def dump_calibration(
     return json.dumps(document, allow_nan=False) + "\n"
 
 
-def _heading(calibration: Calibration) -> str:
+def heading(calibration: Calibration) -> str:
+    """Which function a calibration is of, and where its source is."""
     line = f":{calibration.line}" if calibration.line else ""
     place = f" at {calibration.file}{line}" if calibration.file else ""
     name = (
@@ -97,16 +98,16 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (row.name, row.type, row.place, row.bpftrace, row.dtrace, row.seen, row.verdict.value)
 
 
-def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
     """Rows in columns; a column without content is left out."""
     kept = [n for n in range(len(head)) if any(cells[n] for cells in body) or not body]
-    table = [[printable(cells[n]) for n in kept] for cells in (head, *body)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for cells in table:
+    shown = [[printable(cells[n]) for n in kept] for cells in (head, *body)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for cells in shown:
         yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def _evidence(calibration: Calibration) -> Iterator[str]:
+def evidence(calibration: Calibration) -> Iterator[str]:
     """Each reason once, with the names that it is for; then what was refused."""
     names: dict[str, list[str]] = {}
     for argument in (*calibration.arguments, *calibration.results):
@@ -141,7 +142,7 @@ def _registers(registers: Sequence[RegisterRow]) -> Iterator[str]:
         for row in registers
     ]
     head = ("register", "argument", "looks like", "distinct", "values", "change", "points into", "text there")
-    yield from _table(head, body)
+    yield from table(head, body)
 
 
 def _number(value: int) -> str:

@@ -37,11 +37,13 @@ def functions_of(
         FunctionNotFoundError: if it doesn't have the function.
         AmbiguousFunctionError: if it has several.
     """
-    if _is_macho(path):
-        binary = open_macho(path, machine)
-        return binary, binary.ask(_find_in, name)
-    binary = open_elf(path)
-    return binary, found_or_known(binary, name, knowledge)
+    binary = open_macho(path, machine) if is_macho(path) else open_elf(path)
+    return binary, functions_in(binary, name, knowledge)
+
+
+def functions_in(binary: Binary, name: FunctionName, knowledge: Knowledge) -> tuple[Function, ...]:
+    """The same of a binary that is open."""
+    return found_or_known(binary, name, knowledge) if binary.facts.elf else binary.ask(_find_in, name)
 
 
 def found_or_known(binary: Binary, name: FunctionName, knowledge: Knowledge) -> tuple[Function, ...]:
@@ -59,7 +61,8 @@ def found_or_known(binary: Binary, name: FunctionName, knowledge: Knowledge) -> 
         raise
 
 
-def _is_macho(path: str) -> bool:
+def is_macho(path: str) -> bool:
+    """Whether a file is a binary of macOS, or its bundle of debug information."""
     if path.rstrip("/").endswith(".dSYM"):
         return True
     with contextlib.suppress(OSError, ValueError), os.fdopen(open_regular(path), "rb") as file:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from tracekit.core.calibration import Calibration
 from tracekit.core.probe import FunctionName
 from tracekit.errors import OutputError, UsageError
 from tracekit.symbols import Function, Image, find
+from tracekit.workflow.caches import cache_folder
 
 if TYPE_CHECKING:
     from tracekit.symbols.dwarf import DebugInfo
@@ -30,15 +30,7 @@ VARIABLE: Final = "TRACEKIT_CALIBRATIONS"
 
 def folder() -> str:
     """Where calibrations are stored: in the cache of the user who works here, also if that one called sudo."""
-    if named := os.environ.get(VARIABLE):
-        return named
-    user = process.invoking_user()
-    if user is not None:
-        cache = "Library/Caches" if sys.platform == "darwin" else ".cache"
-        return os.path.join(user.home, cache, "tracekit", "calibrations")
-    from platformdirs import user_cache_dir
-
-    return os.path.join(user_cache_dir("tracekit", appauthor=False), "calibrations")
+    return cache_folder(VARIABLE, "calibrations")
 
 
 class Knowledge:
