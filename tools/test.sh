@@ -26,6 +26,7 @@ linux_tools() {
     tools/install.sh "tests of arm64" aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu \
         gdb-multiarch=gdb-multiarch aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user \
         qemu-aarch64-static=qemu-user-static || not_tested "arm64."
+    tools/install.sh "tests of completion" zsh=zsh fish=fish || not_tested "completion in zsh and fish."
     tools/install.sh "tests of pages" chromium=chromium || not_tested "pages in a browser."
     if [ "$(id -u)" -ne 0 ]; then
         not_tested "real engines on real programs, which needs root: 'sudo make test' does it."

@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "trace": "Trace a program and print its histograms.",
     "calibrate": "Find out where a function's arguments are.",
     "calibrations": "Look after stored calibrations.",
+    "completion": "Print the script that completes the command line in a shell.",
     "compile": "Print the script that an engine would be given.",
     "doctor": "Say what tracekit can do on this machine.",
     "diff": "Compare two runs: what has changed, and whether chance explains it.",
@@ -36,6 +37,10 @@ _COMMANDS: Final = {
     "size": "Say how many entries of a cache fit into a memory.",
 }
 """Verbs with their short help, so that ``tracekit --help`` imports none of them."""
+
+
+_COMPLETE: Final = "_TRACEKIT_COMPLETE"
+"""The variable by which shells ask for completions."""
 
 
 class _Verbs(click.Group):
@@ -81,8 +86,12 @@ def main() -> None:
     if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
         # With PYTHONUNBUFFERED, Python forgets what a pipe or a full disk has taken only a part of, silently.
         sys.stdout = os.fdopen(1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)
+    if _COMPLETE in os.environ:
+        from tracekit.cli.completion import install
+
+        install()
     try:
-        status: Any = cli.main(standalone_mode=False)
+        status: Any = cli.main(standalone_mode=False, complete_var=_COMPLETE)
         sys.stdout.flush()
     except TracekitError as error:
         _fail(str(error), error.exit_code)

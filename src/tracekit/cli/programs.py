@@ -6,7 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 import click
@@ -20,9 +20,14 @@ from tracekit.core.target import Command, Container, Pids, SystemWide, Target
 from tracekit.errors import UsageError
 from tracekit.syntax import parse, parse_aggregates, parse_filter, parse_function, parse_keys
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-_COMMAND: Final = "tracekit.command"
+COMMAND: Final = "tracekit.command"
+"""Where a context keeps what stands after ``--``."""
+
 _UNITS: Final = {"": 1.0, "s": 1.0, "ms": 0.001, "us": 0.000_001, "m": 60.0, "h": 3600.0}
 
 
@@ -32,7 +37,7 @@ class Verb(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--" in args:
             at = args.index("--")
-            ctx.meta[_COMMAND] = tuple(args[at + 1 :])
+            ctx.meta[COMMAND] = tuple(args[at + 1 :])
             args = args[:at]
         return super().parse_args(ctx, args)
 
@@ -61,11 +66,30 @@ def program_parameters(function: F) -> F:
     for decorate in (
         option("--where", metavar="FILTER", help="Of the short form: count only events for which this holds."),
         option("--by", metavar="KEYS", help="Of the short form: a histogram for each value of these."),
-        option("-e", "--program", "text", metavar="PROGRAM", help="The program's text."),
-        click.argument("words", nargs=-1, metavar="[FILE | BINARY FUNCTION AGGREGATION]"),
-    ):
+        option(
+            "-e", "--program", "text", metavar="PROGRAM", help="The program's text.",
+            shell_complete=_complete_program,
+        ),
+        click.argument(
+            "words", nargs=-1, metavar="[FILE | BINARY FUNCTION AGGREGATION]", shell_complete=_complete_words
+        ),
+    ):  # fmt: skip
         function = decorate(function)
     return function
+
+
+def _complete_program(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    from tracekit.cli.names import complete_program
+
+    return complete_program(incomplete)
+
+
+def _complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    from tracekit.cli.names import complete_words
+
+    return complete_words(ctx, param, incomplete)
 
 
 def target_parameters(function: F) -> F:
@@ -166,7 +190,7 @@ def target_of(
     Raises:
         UsageError: if it gives several.
     """
-    words: tuple[str, ...] | None = ctx.meta.get(_COMMAND)
+    words: tuple[str, ...] | None = ctx.meta.get(COMMAND)
     if command is not None:
         try:
             split = tuple(shlex.split(command))

@@ -102,6 +102,12 @@ def tails(name: str) -> list[str]:
     return [name[start:] for start in _starts(name)]
 
 
+def common(name: str, start: int) -> str:
+    """A name up to the end of the scope that a place in it is in; all of it if that is in none."""
+    found = _SEGMENTS.search(name, start)
+    return name[: found.end()] if found else name
+
+
 def endings(name: str) -> list[str]:
     """What is left of the last part of a name from each of its words on, the longest first."""
     last = tails(name)[-1]

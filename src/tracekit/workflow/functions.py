@@ -9,12 +9,12 @@ from tracekit.binaries import Binary
 from tracekit.core.found import FoundFunction, FoundFunctions
 from tracekit.core.listed import Kind, Listed
 from tracekit.core.near import near
-from tracekit.core.ranking import endings, ranked, tails
+from tracekit.core.ranking import common, endings, ranked, tails
 from tracekit.core.target import Container, Pids
 from tracekit.errors import FunctionNotFoundError, UsageError
 from tracekit.symbols import listing
 from tracekit.workflow.caches import cache_folder
-from tracekit.workflow.indexes import VARIABLE, Index, Progress, index_of
+from tracekit.workflow.indexes import VARIABLE, Index, Progress, index_of, quick_index
 from tracekit.workflow.knowledge import debug
 from tracekit.workflow.subjects import subject
 
@@ -23,6 +23,7 @@ _AT_ONCE = 200
 
 _JUDGED = 2000
 _NEAR = 3
+_COMPLETED = 200
 
 
 def functions(
@@ -80,6 +81,30 @@ def find_functions(
         len(numbers),
         tuple(notes),
     )
+
+
+def names_from(words: Sequence[str], target: Pids | Container | None = None, begun: str = "") -> list[str]:
+    """The names of functions that can be traced and begin in some way, for completion.
+
+    Scopes may be left out, as in a probe. Of more names than anybody reads, it is what they have in common up
+    to their next scope. A large binary is read only if it has an index already.
+
+    Args:
+        words: the binary, as ``workflow.subjects`` has it.
+        target: one process, or a container.
+        begun: the beginning.
+
+    Raises:
+        TracekitError: if there is no such binary.
+    """
+    index = quick_index(subject(words, target).binary)
+    if index is None:
+        return []
+    called = (name for n, name in enumerate(index.names) if begun in name and index.is_traceable(n))
+    found = {tail for name in called for tail in tails(name) if tail.startswith(begun)}
+    if len(found) > _COMPLETED:
+        found = {common(name, len(begun)) for name in found}
+    return sorted(found)[:_COMPLETED]
 
 
 def _matches(index: Index, pattern: str) -> list[int]:

@@ -35,6 +35,9 @@ VARIABLE: Final = "TRACEKIT_INDEXES"
 _FORMAT: Final = f"tracekit-functions 1 {__version__}"
 _SUFFIX: Final = ".functions"
 _LARGEST: Final = 1 << 30
+_QUICK: Final = 8 << 20
+"""Bytes of a binary that is gone through while somebody waits for a completion."""
+
 _TABS: Final = 6
 """Between the parts of a line."""
 
@@ -106,11 +109,13 @@ def index_of(binary: Binary, progress: Progress = lambda _: None) -> Index:
     return index
 
 
-def known_index(path: str) -> Index | None:
-    """The index of a file, if there is one; the file itself isn't read but for its build-id."""
-    from tracekit.binaries import open_elf
-
-    return _read(_path((opened := open_elf(path)).facts.build_id, opened.file_identity))
+def quick_index(binary: Binary) -> Index | None:
+    """The same where it is there already, or is made in a moment; else None."""
+    found = _read(_path(binary.facts.build_id, binary.file_identity))
+    if found is not None:
+        return found
+    small = binary.facts.elf and os.fstat(binary.descriptor).st_size <= _QUICK
+    return index_of(binary) if small else None
 
 
 def _made(binary: Binary, progress: Progress) -> Index:

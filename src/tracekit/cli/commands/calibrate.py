@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from tracekit import process
+from tracekit.cli.names import complete_words
 from tracekit.cli.programs import (
     Seconds,
     Verb,
@@ -21,8 +22,8 @@ from tracekit.errors import UsageError
 
 
 @click.command("calibrate", cls=Verb)
-@click.argument("binary")
-@click.argument("function")
+@click.argument("binary", shell_complete=complete_words)
+@click.argument("function", shell_complete=complete_words)
 @option(
     "-c",
     "--command",

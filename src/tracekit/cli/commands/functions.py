@@ -8,6 +8,7 @@ from typing import Self
 
 import click
 
+from tracekit.cli.names import complete_words
 from tracekit.cli.programs import container_parameter, option, target_or_container
 from tracekit.core.escape import printable
 from tracekit.core.target import Container, Pids
@@ -18,7 +19,7 @@ _PATIENCE = 1.0
 
 
 @click.command("functions")
-@click.argument("words", nargs=-1, metavar="[BINARY] [PATTERN]")
+@click.argument("words", nargs=-1, metavar="[BINARY] [PATTERN]", shell_complete=complete_words)
 @option(
     "-p", "--pid", "pid", type=int, metavar="PID",
     help="BINARY is what this process has under that name; without BINARY, the program that it runs.",

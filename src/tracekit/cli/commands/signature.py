@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from tracekit.cli.names import complete_words
 from tracekit.cli.programs import container_parameter, option, target_or_container
 from tracekit.core.target import Container, Pids
 
 
 @click.command("signature")
-@click.argument("words", nargs=-1, required=True, metavar="[BINARY] FUNCTION")
+@click.argument("words", nargs=-1, required=True, metavar="[BINARY] FUNCTION", shell_complete=complete_words)
 @option(
     "-p", "--pid", "pid", type=int, metavar="PID",
     help="BINARY is what this process has under that name; without BINARY, the program that it runs.",
