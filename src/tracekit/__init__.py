@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from tracekit.core.calibration import Verdict as Verdict
     from tracekit.core.comparing import Comparison as Comparison
     from tracekit.core.comparing import compare as compare
+    from tracekit.core.found import FoundFunction as FoundFunction
+    from tracekit.core.found import FoundFunctions as FoundFunctions
     from tracekit.core.histogram import Bucket as Bucket
     from tracekit.core.histogram import Histogram as Histogram
     from tracekit.core.histogram import Quantile as Quantile
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from tracekit.workflow.calibrate import resolve as resolve
     from tracekit.workflow.compiling import compile_program as compile
     from tracekit.workflow.doctor import doctor as doctor
+    from tracekit.workflow.functions import functions as functions
     from tracekit.workflow.importing import import_output as import_output
     from tracekit.workflow.serving.service import Service as Service
     from tracekit.workflow.session import Session as Session
@@ -82,6 +85,7 @@ _WHERE: Final = {
     "core.build": _BUILDERS,
     "core.calibration": "Argument Calibration Verdict",
     "core.comparing": "Comparison compare",
+    "core.found": "FoundFunction FoundFunctions",
     "core.histogram": "Bucket Histogram Quantile",
     "core.merging": "merge",
     "core.probe": "FunctionName Side",
@@ -95,6 +99,7 @@ _WHERE: Final = {
     "workflow.calibrate": "Calibrated calibrate resolve",
     "workflow.doctor": "doctor",
     "workflow.compiling": "compile=compile_program",
+    "workflow.functions": "functions",
     "workflow.importing": "import_output",
     "workflow.serving.service": "Service",
     "workflow.session": "Session run start",
