@@ -13,21 +13,24 @@ from tests.fuzz.target import Target
 
 from tracekit.calibration.identity import identity
 from tracekit.calibration.static import calibrate_function
+from tracekit.core.listed import listed
 from tracekit.core.probe import FunctionName
 from tracekit.errors import TracekitError
 from tracekit.render.calibration import render_calibration
 from tracekit.symbols import (
+    Image,
     after_stack_check,
     check_instruction,
     file_offset,
     find,
     find_usdt,
     is_go_function,
+    listing,
     notes,
     open_image,
     returns,
 )
-from tracekit.symbols.dwarf import open_debug_info
+from tracekit.symbols.dwarf import DebugInfo, open_debug_info
 from tracekit.symbols.macho import open_macho
 
 _NAMES = ("take", "hidden", "by_value", "a::box<long>::get", "main.take")
@@ -118,6 +121,18 @@ def _read_dwarf(data: bytes) -> None:
             debug.prologue_end(function.address)
             render_calibration(calibrate_function(image, function, debug))
             break
+        if not start:  # an index takes longer than all else
+            _list(image, debug)
+
+
+def _list(image: Image, debug: DebugInfo) -> None:
+    """All functions, and what is told of some."""
+    while listing.advance(image, lambda _: debug, 10.0) < listing.DONE:
+        pass
+    lines = listing.lines(image, 0).splitlines()[1:]
+    some = tuple(map(listed, lines[:: 1 + len(lines) // 20]))
+    assert all(f.name.isprintable() for f in some)
+    listing.details(image, lambda _: debug, some)
 
 
 def _read_macho(data: bytes) -> None:

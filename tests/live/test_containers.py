@@ -254,6 +254,18 @@ def bystander() -> Iterator[int]:
     process.wait()
 
 
+def test_functions(inside: tuple[Path, str], cgroup: Path) -> None:
+    """Functions are found in the files of a container, by its paths and library names."""
+    root, app = inside
+    name = cgroup.name.removeprefix("docker-")[:12]
+    with box(root, app, "1", "/tmp/go") as pid:
+        (cgroup / "cgroup.procs").write_text(str(pid))
+        for target in (tk.Pids([pid]), tk.Container(name)):
+            (served,) = tk.functions(app, "served", target=target).functions
+            assert served.traceable and "served(" in served.signature
+            assert tk.functions("libshop", "shop", target=target).functions[0].name == "shop"
+
+
 def test_by_id(inside: tuple[Path, str], cgroup: Path, bystander: int) -> None:
     """By the beginning of its id a container is found without an engine; what runs the program counts."""
     root, app = inside

@@ -10,9 +10,10 @@ from tests.symbols.dwarf.asking import places, spelled
 from tests.symbols.dwarf.programs import GO_SAMPLE
 from tests.symbols.programs import tool
 
+from tracekit.core.listed import Kind, listed
 from tracekit.core.signature import Language
 from tracekit.errors import BinaryError, TracekitError
-from tracekit.symbols import open_image
+from tracekit.symbols import listing, open_image
 from tracekit.symbols.dwarf import DebugInfoError
 from tracekit.symbols.macho import open_macho
 
@@ -115,6 +116,21 @@ def test_bundles(machine, build):
         debug = binary.debug_info()
         assert debug.is_unoptimised(take.address) is True
         assert take.address < debug.prologue_end(take.address) < take.address + binary.function("take")[0].size
+
+
+def test_functions_are_listed(build):
+    """An index has its functions too, with their declarations."""
+    path = build("arm64", "-O0", "-g", link=True)
+    subprocess.run([tool("dsymutil"), path], check=True, capture_output=True)
+    binary = open_macho(path, "arm64")
+    debug = binary.debug_info()
+    while listing.advance(binary, lambda _: debug, 10.0) < listing.DONE:
+        pass
+    found = {f.name: f for f in map(listed, listing.lines(binary, 0).splitlines()[1:])}
+    take = found["take"]
+    assert (take.kind, take.address) == (Kind.FUNCTION, binary.function("take")[0].address)
+    (told,) = listing.details(binary, lambda _: debug, (take,))
+    assert "take(int k, struct pair value, struct wide wide, double d)" in told.signature
 
 
 def test_a_bundle_of_another_build_is_not_used(build):

@@ -18,6 +18,8 @@ _WANTED: Final = ("DW_AT_name", *LINKED, *_ORIGINS, "DW_AT_decl_line", "DW_AT_ex
 _NUMBERS: Final = {"DW_FORM_data1": 1, "DW_FORM_data2": 2, "DW_FORM_data4": 4, "DW_FORM_data8": 8}
 _REFERENCES: Final = {"DW_FORM_ref1": 1, "DW_FORM_ref2": 2, "DW_FORM_ref4": 4, "DW_FORM_ref8": 8}
 _LONGEST_CHAIN: Final = 8
+_LONGEST: Final = 1 << 16
+"""Bytes of a string; what is longer is no name, and is left out."""
 
 
 class _Value(NamedTuple):
@@ -148,6 +150,6 @@ class Quick:
         if key not in self._strings:
             table = self._unit.source.sections.get(section)
             content = table.content if table else b""
-            end = content.find(b"\0", at)
+            end = content.find(b"\0", at, at + _LONGEST)
             self._strings[key] = content[at : max(at, end)].decode("utf-8", "replace")
         return self._strings[key]
