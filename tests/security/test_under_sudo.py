@@ -94,3 +94,18 @@ def test_no_engine_that_the_user_can_replace_runs_as_root(
     monkeypatch.delenv("TRACEKIT_BPFTRACE")
     monkeypatch.delenv("SUDO_UID")
     assert find_engine() == str(engine)
+
+
+def test_an_index_of_functions_is_the_users(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is kept with the user's rights, and not behind a link to where the user may not write."""
+    monkeypatch.setenv("TRACEKIT_INDEXES", str(folder / "indexes"))
+    run("functions", "/bin/bash", "--limit", "1")
+    (index,) = (folder / "indexes").iterdir()
+    assert index.stat().st_uid == NOBODY.pw_uid
+    index.unlink()
+    index.symlink_to(folder / "roots" / "new")
+    (folder / "indexes2").symlink_to(folder / "roots")
+    run("functions", "/bin/bash", "--limit", "1")
+    monkeypatch.setenv("TRACEKIT_INDEXES", str(folder / "indexes2"))
+    run("functions", "/bin/bash", "--limit", "1")
+    assert sorted(p.name for p in (folder / "roots").iterdir()) == ["shadow"]

@@ -180,14 +180,15 @@ def test_old_indexes_are_forgotten(indexes: Path) -> None:
     find("./fast")
     left = sorted(p.name for p in indexes.iterdir())
     assert len(left) == 65
-    assert left[0] == "007.functions" and left[-1] == "another file"
+    assert left[0] == "007.functions" and "another file" in left
 
 
 def test_a_stripped_copy_has_an_index_of_its_own(indexes: Path) -> None:
     """Its build-id is the same, and its symbols are gone: what the whole file says doesn't count for it."""
     assert found("./fast", "cache_insert")
-    with pytest.raises(FunctionNotFoundError):
-        find("./stripped", "cache_insert")
+    for pattern in ("cache_insert", ""):
+        with pytest.raises(BinaryError, match=r"\./stripped names no functions of its own"):
+            find("./stripped", pattern)
     assert len(list(indexes.iterdir())) == 2
 
 
@@ -200,7 +201,7 @@ def test_debug_symbols_that_come_and_go(folder: Path, tmp_path: Path, monkeypatc
     for there in (False, True, False):
         Path("program.debug" if not there else "away").rename("away" if not there else "program.debug")
         if not there:
-            with pytest.raises(FunctionNotFoundError):
+            with pytest.raises(BinaryError, match=r"\./program names no functions of its own"):
                 find("./program", "cache_insert")
             continue
         (insert,) = found("./program", "cache_insert")

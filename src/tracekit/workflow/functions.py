@@ -11,7 +11,7 @@ from tracekit.core.listed import Kind, Listed
 from tracekit.core.near import near
 from tracekit.core.ranking import common, endings, ranked, tails
 from tracekit.core.target import Container, Pids
-from tracekit.errors import FunctionNotFoundError, UsageError
+from tracekit.errors import BinaryError, FunctionNotFoundError, TracekitError, UsageError
 from tracekit.symbols import listing
 from tracekit.workflow.caches import cache_folder
 from tracekit.workflow.indexes import VARIABLE, Index, Progress, index_of, quick_index
@@ -118,10 +118,12 @@ def _matches(index: Index, pattern: str) -> list[int]:
     return list(dict.fromkeys((*by_symbol, *found)))
 
 
-def _none(name: str, index: Index, pattern: str) -> FunctionNotFoundError:
-    if not index.lines:
-        return FunctionNotFoundError(
-            function=pattern or "*", binary=name, note=f"It has no symbols at all, and {index.trouble}."
+def _none(name: str, index: Index, pattern: str) -> TracekitError:
+    if not any(index.is_traceable(n) for n in range(len(index.lines))):
+        why = index.trouble or "its debug information has none"
+        return BinaryError(
+            f"{name} names no functions of its own: it is stripped, and {why}",
+            "Name a build with symbols, or the file that they were taken from; a probe may be on an address.",
         )
     wanted = tails(pattern)[-1].lower()
     pairs = {wanted[i : i + 2] for i in range(len(wanted) - 1)}
