@@ -13,7 +13,7 @@ from tests.symbols.programs import tool
 from tracekit.core.listed import Kind, Listed, listed
 from tracekit.core.probe import FunctionName
 from tracekit.core.signature import Language
-from tracekit.errors import AmbiguousFunctionError
+from tracekit.errors import AmbiguousFunctionError, BinaryError
 from tracekit.symbols import Image, find, listing, open_image
 from tracekit.symbols.dwarf import open_debug_info
 
@@ -136,8 +136,9 @@ def test_no_debug_information(build: Build) -> None:
     """Without debug information the symbols are listed, and the reason is told."""
     image = open_image(build(SOURCE, "-O2"))
     assert listing.advance(image, open_debug_info, 1.0) == listing.DONE
-    trouble, *rest = listing.lines(image, 0).splitlines()
-    assert "no debug information" in trouble
+    assert "no debug information" in listing.trouble(image)
+    left_out, *rest = listing.lines(image, 0).splitlines()
+    assert left_out == "0"
     assert any(line.startswith("both\t") for line in rest)
 
 
@@ -223,3 +224,38 @@ def _addresses(image: Image, function: Listed) -> set[int]:
     except AmbiguousFunctionError:
         named = set()
     return named | {f.address for f in find(image, FunctionName(function.symbol, exact=True))}
+
+
+def test_a_unit_that_cannot_be_read_is_left_out(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other units say counts, and what is wrong is told."""
+    other = "int other(int x) { return x; }"
+    image = open_image(
+        build(f"int other(int);{INLINED}int main(void) {{ return twice(2); }}", "-g", more=(other,))
+    )
+    debug = open_debug_info(image)
+    real = debug.listed
+
+    def listed_but_one(number: int) -> object:
+        if number == 0:
+            raise BinaryError("the first unit is odd")
+        return real(number)
+
+    monkeypatch.setattr(debug, "listed", listed_but_one)
+    assert listing.advance(image, lambda _: debug, 60.0) == listing.DONE
+    found = {f.name: f for f in map(listed, listing.lines(image, 0).splitlines()[1:])}
+    assert listing.trouble(image) == "the first unit is odd"
+    assert (bool(found["main"].entry), bool(found["other"].entry)) == (False, True)
+
+
+def test_an_answer_has_a_limit(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large binary's functions come in parts, which together are all."""
+    path = build(SOURCE, "-O2", "-g")
+    whole = read(path)
+    monkeypatch.setattr(listing, "PART", 100)
+    image = open_image(path)
+    listing.advance(image, open_debug_info, 60.0)
+    parts = []
+    while part := listing.lines(image, len(parts)):
+        parts.append(part)
+    assert len(parts) > 3
+    assert [listed(line) for line in "".join(parts).splitlines()[1:]] == whole

@@ -1,6 +1,7 @@
 """All functions of a binary, for an index: from its symbols and from its debug information.
 
-It is read step by step, since a large one takes long: ``advance`` until all is done, then ``lines``.
+It is read step by step, since a large one takes long: ``advance`` until all is done, then ``lines`` and
+``trouble``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import attrs
 
@@ -33,17 +34,19 @@ if TYPE_CHECKING:
     from tracekit.symbols.dwarf.listing import Seen
     from tracekit.symbols.macho import MachO
 
+T = TypeVar("T")
+
 DONE: Final = 1000
 """What ``advance`` gives when all is read."""
 
-PART: Final = 100_000
-"""Lines of one part of an index."""
+PART: Final = 4 << 20
+"""Characters of one part of what is read, about: an answer of a process without rights has a limit."""
 
 _THUNKS: Final = ("_ZTh", "_ZTv", "_ZTc")
 """What adjusts ``this`` and jumps to its function (Itanium C++ ABI, 5.1.4.2)."""
 
 _RUST_LEGACY: Final = re.compile(r"_ZN.*17h[0-9a-f]{16}E", re.DOTALL)
-_KEPT: Final = 4096
+_KEPT: Final = 1 << 14
 """Characters of the longest name that is listed."""
 
 
@@ -59,29 +62,52 @@ class Listing:
         self.trouble = ""
 
     def advance(self, seconds: float) -> int:
-        """Read on for some time; gives how much is read, of ``DONE``."""
+        """Read on for some time; gives how much is read, of ``DONE``.
+
+        A unit that can't be read is left out: what the others and the symbols say counts all the same.
+        """
         until = monotonic() + seconds
-        units = 0
-        try:
-            units = self._debug.units if self._debug else 0
-            while self._debug and self._unit < units:
-                found = self._debug.listed(self._unit)
+        units = self._tried(lambda debug: debug.units) or 0
+        while self._unit < units:
+            found = self._tried(lambda debug: debug.listed(self._unit))
+            if found:
                 self._seen += found.seen
                 self._far += found.far
-                self._unit += 1
-                if monotonic() > until and self._unit < units:
-                    return min(DONE - 1, DONE * self._unit // units)
-            self._seen += [self._debug.inlined_far(*one) for one in self._far.items()] if self._debug else []
-        except BinaryError as error:
-            # What the symbols say counts all the same.
-            self.trouble, self._unit = error.message, units
+            self._unit += 1
+            if monotonic() > until:
+                return min(DONE - 1, DONE * self._unit // units)
+        while self._far:
+            self._add_far(*self._far.popitem())
         return DONE
 
+    def _add_far(self, entry: int, count: int) -> None:
+        found = self._tried(lambda debug: debug.inlined_far(entry, count))
+        self._seen += [found] if found else []
+
+    def _tried(self, question: Callable[[DebugInfo], T]) -> T | None:
+        try:
+            return question(self._debug) if self._debug else None
+        except BinaryError as error:
+            self.trouble = self.trouble or error.message
+            return None
+
     @cached_property
-    def lines(self) -> tuple[str, ...]:
-        """A line for each function; those whose names can't be shown are left out."""
-        found = {f.line() for f in self._functions() if _showable(f.name) and _showable(f.symbol)}
-        return tuple(sorted(found))
+    def parts(self) -> tuple[str, ...]:
+        """A line for each function, some in each part; the first line of all says what is missing, as a number.
+
+        That is how many functions are left out, since their names are too long or can't be shown.
+        """
+        found = tuple(self._functions())
+        shown = {f.line() for f in found if _showable(f.name) and _showable(f.symbol)}
+        parts = [[str(sum(not (_showable(f.name) and _showable(f.symbol)) for f in found))]]
+        size = 0
+        for line in sorted(shown):
+            if size > PART:
+                parts.append([])
+                size = 0
+            parts[-1].append(line)
+            size += len(line)
+        return tuple("".join(f"{line}\n" for line in part) for part in parts)
 
     def _functions(self) -> Iterator[Listed]:
         at: defaultdict[int, list[Seen]] = defaultdict(list)
@@ -136,14 +162,18 @@ def advance(image: Image | MachO, debug: Callable[[Image | MachO], DebugInfo], s
     return _listings[image].advance(seconds)
 
 
-def lines(image: Image | MachO, part: int) -> str:
-    """Some of the lines of what was read, each ended, by the part's number; empty after the last.
+def trouble(image: Image | MachO) -> str:
+    """Why debug information is missing from what was read, or some of it; empty if none is."""
+    return _listings[image].trouble
 
-    The first line of the first part says why there is no debug information; it is empty if there is.
+
+def lines(image: Image | MachO, part: int) -> str:
+    """What was read, a line for each function, by the part's number; empty after the last.
+
+    Before the first one is a line with the number of functions that are left out.
     """
-    found = _listings[image]
-    text = "".join(f"{line}\n" for line in found.lines[PART * part : PART * (part + 1)])
-    return text if part else f"{found.trouble if found.trouble.isprintable() else 'unknown'}\n{text}"
+    found = _listings[image].parts
+    return found[part] if part < len(found) else ""
 
 
 def _symbols(image: Image | MachO) -> Iterator[tuple[str, int, int, Kind]]:

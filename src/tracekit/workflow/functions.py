@@ -73,6 +73,9 @@ def find_functions(
     if index.trouble:
         lacking = "declarations are as symbols have them, and inlined functions aren't known"
         notes.append(f"{lacking}: {index.trouble}")
+    if index.left_out:
+        few = "one function is" if index.left_out == 1 else f"{index.left_out} functions are"
+        notes.append(f"{few} left out, with names that are too long or can't be shown")
     return FoundFunctions(
         of.name,
         of.binary.facts.build_id,

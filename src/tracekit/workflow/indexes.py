@@ -55,12 +55,14 @@ class Index:
     """The functions of a binary.
 
     Attributes:
-        trouble: why its debug information isn't in it; empty if it is.
+        trouble: why its debug information isn't in it, or some of it; empty if it is.
+        left_out: how many functions aren't in it, since their names are too long or can't be shown.
         debug: the file with the debug information, and what tells it from all others; empty if there is none.
         lines: a line for each function.
     """
 
     trouble: str
+    left_out: int
     debug: tuple[str, str]
     lines: tuple[str, ...]
 
@@ -121,17 +123,23 @@ def quick_index(binary: Binary) -> Index | None:
 def _made(binary: Binary, progress: Progress) -> Index:
     while (done := binary.ask(listing.advance, debug, _STEP_SECONDS)) < listing.DONE:
         progress(done / listing.DONE)
-    lines: list[str] = []
-    trouble = ""
-    for part in range(_LARGEST):
-        text = binary.ask(listing.lines, part)
-        if not part:
-            trouble, _, text = text.partition("\n")
-        if not text:
+    text = ""
+    for number in range(_LARGEST):
+        if not (part := binary.ask(listing.lines, number)):
             break
-        lines += text.split("\n")[:-1]
+        text += part
+    left_out, _, body = text.partition("\n")
     where, _, identity = binary.ask(_debug_file).partition("\0")
-    return Index(trouble, (where, identity), tuple(lines))
+    lines = _lines(body)
+    if lines is None or not left_out.isdecimal():
+        raise BinaryError(f"{binary.path} can't be read: what was told of its functions is nonsense")
+    return Index(binary.ask(listing.trouble), int(left_out), (where, identity), lines)
+
+
+def _lines(body: str) -> tuple[str, ...] | None:
+    """The lines of an index; None if there is one that is none."""
+    found = tuple(body.split("\n")[:-1])
+    return found if all(line.count("\t") == _TABS for line in found) else None
 
 
 def _is_fresh(index: Index, binary: Binary) -> bool:
@@ -176,12 +184,13 @@ def _read(path: str) -> Index | None:
             with os.fdopen(descriptor, "rb") as file:
                 text = file.read(_LARGEST).decode("utf-8", "surrogateescape")
         head, _, body = text.partition("\n")
-        form, digest, trouble, where, identity = json.loads(head)
-        lines = body.split("\n")[:-1]
-        whole = form == _FORMAT and digest == _digest(body) and all(line.count("\t") == _TABS for line in lines)
-        if not whole or not all(type(s) is str for s in (trouble, where, identity)):
+        form, digest, left_out, trouble, where, identity = json.loads(head)
+        lines = _lines(body)
+        if form != _FORMAT or digest != _digest(body) or lines is None or type(left_out) is not int:
             return None
-        return Index(trouble, (where, identity), tuple(lines))
+        if not all(type(s) is str for s in (trouble, where, identity)):
+            return None
+        return Index(trouble, left_out, (where, identity), lines)
     except (OSError, ValueError, TypeError, IndexError, RecursionError):
         return None
 
@@ -189,7 +198,7 @@ def _read(path: str) -> Index | None:
 def _write(path: str, index: Index) -> None:
     """Keep an index; if it can't be, the next question takes as long once more."""
     body = "".join(f"{line}\n" for line in index.lines)
-    text = json.dumps([_FORMAT, _digest(body), index.trouble, *index.debug]) + "\n" + body
+    text = json.dumps([_FORMAT, _digest(body), index.left_out, index.trouble, *index.debug]) + "\n" + body
     folder = os.path.dirname(path)
     with contextlib.suppress(OSError, OutputError), process.as_invoking_user():
         os.makedirs(folder, mode=0o700, exist_ok=True)
