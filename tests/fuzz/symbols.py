@@ -21,6 +21,7 @@ from tracekit.symbols import (
     Image,
     after_stack_check,
     check_instruction,
+    declarations,
     file_offset,
     find,
     find_usdt,
@@ -132,7 +133,7 @@ def _list(image: Image, debug: DebugInfo) -> None:
     lines = listing.lines(image, 0).splitlines()[1:]
     some = tuple(map(listed, lines[:: 1 + len(lines) // 20]))
     assert all(f.name.isprintable() for f in some)
-    listing.details(image, lambda _: debug, some)
+    declarations.details(image, lambda _: debug, some)
 
 
 def _read_macho(data: bytes) -> None:

@@ -14,7 +14,7 @@ from tracekit.core.listed import Kind, Listed, listed
 from tracekit.core.probe import FunctionName
 from tracekit.core.signature import Language
 from tracekit.errors import AmbiguousFunctionError, BinaryError
-from tracekit.symbols import Image, find, listing, open_image
+from tracekit.symbols import Image, declarations, find, listing, open_image
 from tracekit.symbols.dwarf import open_debug_info
 
 SOURCE = """
@@ -77,9 +77,9 @@ def by_name(path: str) -> dict[str, Listed]:
     return {function.symbol or function.name: function for function in read(path)}
 
 
-def details(path: str, *functions: Listed) -> list[listing.Details]:
+def details(path: str, *functions: Listed) -> list[declarations.Details]:
     """What is told of some functions."""
-    return list(listing.details(open_image(path), open_debug_info, functions))
+    return list(declarations.details(open_image(path), open_debug_info, functions))
 
 
 def test_what_each_function_is(build: Build) -> None:

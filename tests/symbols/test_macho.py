@@ -13,7 +13,7 @@ from tests.symbols.programs import tool
 from tracekit.core.listed import Kind, listed
 from tracekit.core.signature import Language
 from tracekit.errors import BinaryError, TracekitError
-from tracekit.symbols import listing, open_image
+from tracekit.symbols import declarations, listing, open_image
 from tracekit.symbols.dwarf import DebugInfoError
 from tracekit.symbols.macho import open_macho
 
@@ -129,7 +129,7 @@ def test_functions_are_listed(build):
     found = {f.name: f for f in map(listed, listing.lines(binary, 0).splitlines()[1:])}
     take = found["take"]
     assert (take.kind, take.address) == (Kind.FUNCTION, binary.function("take")[0].address)
-    (told,) = listing.details(binary, lambda _: debug, (take,))
+    (told,) = declarations.details(binary, lambda _: debug, (take,))
     assert "take(int k, struct pair value, struct wide wide, double d)" in told.signature
 
 

@@ -12,7 +12,7 @@ from tracekit.core.near import near
 from tracekit.core.ranking import common, endings, ranked, tails
 from tracekit.core.target import Container, Pids
 from tracekit.errors import BinaryError, FunctionNotFoundError, TracekitError, UsageError
-from tracekit.symbols import listing
+from tracekit.symbols import declarations
 from tracekit.workflow.caches import cache_folder
 from tracekit.workflow.indexes import VARIABLE, Index, Progress, index_of, quick_index
 from tracekit.workflow.knowledge import debug
@@ -140,7 +140,7 @@ def _none(name: str, index: Index, pattern: str) -> TracekitError:
 def _with_details(binary: Binary, shown: Sequence[Listed]) -> Iterator[FoundFunction]:
     for start in range(0, len(shown), _AT_ONCE):
         some = tuple(shown[start : start + _AT_ONCE])
-        for one, details in zip(some, binary.ask(listing.details, debug, some), strict=True):
+        for one, details in zip(some, binary.ask(declarations.details, debug, some), strict=True):
             yield FoundFunction(
                 one.name,
                 one.symbol,

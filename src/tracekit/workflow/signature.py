@@ -10,7 +10,7 @@ from tracekit.core.calibration import Calibration
 from tracekit.core.probe import FunctionName
 from tracekit.core.target import Container, Pids
 from tracekit.errors import UnsupportedError, UsageError
-from tracekit.symbols import listing
+from tracekit.symbols import declarations
 from tracekit.workflow.binaries import functions_in
 from tracekit.workflow.knowledge import Knowledge, debug
 from tracekit.workflow.subjects import subject
@@ -62,5 +62,5 @@ def signature(
             remedy=f"Find the implementations with: tracekit functions {of.name} {name}.",
         )
     calibration = knowledge.of(of.binary, function)
-    declared = of.binary.ask(listing.declaration, debug, function)
+    declared = of.binary.ask(declarations.declaration, debug, function)
     return Shown(calibration, declared, of.name, tuple(knowledge.notes))
