@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tracekit.cli.commands.functions import Patience
+
 SOURCE = """
 struct view { const char *data; unsigned long len; };
 __attribute__((noinline)) int cache_insert(struct view value) { return value.len > 3; }
@@ -84,3 +86,20 @@ def test_signature(folder: Path) -> None:
         "value", "value.data", "*value.data", "value.len", "retval",
     ]  # fmt: skip
     assert document["calibration"]["symbol"] == "cache_insert"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_long_work_is_told(
+    terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal it is said how far long work is, and taken away at its end; elsewhere it is said once."""
+    monkeypatch.setattr("tracekit.cli.commands.functions._PATIENCE", 0.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    with Patience() as patience:
+        patience.tell(0.25)
+        patience.tell(0.5)
+    said = capsys.readouterr().err
+    if terminal:
+        assert "25%" in said and "50%" in said and said.endswith("\r\x1b[K")
+    else:
+        assert said == "reading the functions, which takes long only once\n"

@@ -104,12 +104,17 @@ static inline __attribute__((always_inline)) int twice(int x) { return tiny(x) +
 """
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_inlined_copies_are_counted(build: Build, compiler: str) -> None:
+@pytest.mark.parametrize(
+    ("compiler", "suffix", "shared"),
+    [("gcc", ".c", "static inline"), ("clang", ".c", "static inline"), ("g++", ".cc", "inline")],
+)
+def test_inlined_copies_are_counted(build: Build, compiler: str, suffix: str, shared: str) -> None:
     """The number of copies of a function is that of its calls in the source, in all files together."""
-    first = f"{INLINED}int other(int);int main(void) {{ return tiny(1) + other(3); }}"
-    second = f"{INLINED}int other(int x) {{ return twice(x) + tiny(x + 7); }}"
-    found = by_name(build(first, "-O2", "-g", compiler=compiler, more=(second,)))
+    text = INLINED.replace("static inline", shared)
+    first = f"{text}int other(int);int main(void) {{ return tiny(1) + other(3); }}"
+    second = f"{text}int other(int x) {{ return twice(x) + tiny(x + 7); }}"
+    path = build(first, "-O2", "-g", compiler=compiler, suffix=suffix, more=(second,))
+    found = {function.name: function for function in read(path)}
     assert (found["tiny"].inlined, found["tiny"].kind, found["tiny"].address) == (4, Kind.INLINED, 0)
     assert (found["twice"].inlined, found["other"].inlined) == (1, 0)
 
