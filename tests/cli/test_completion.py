@@ -133,7 +133,7 @@ def run(argv: list[str], folder: Path, environment: Mapping[str, str]) -> list[l
         argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=True
     )
     assert done.stderr == ""
-    return [answer.split("\n")[:-1] for answer in done.stdout.split("==\n")[:-1]]
+    return [answer.split("\n")[:-1] for answer in done.stdout.split("::\n")[:-1]]
 
 
 def test_bash(folder: Path, environment: dict[str, str]) -> None:
@@ -142,7 +142,7 @@ def test_bash(folder: Path, environment: dict[str, str]) -> None:
     for line in LINES:
         commands.append(
             f"COMP_LINE={_quoted(line)}; COMP_POINT=${{#COMP_LINE}}; _tracekit tracekit; "
-            "(( ${#COMPREPLY[@]} )) && printf '%s\\n' \"${COMPREPLY[@]}\"; echo =="
+            "(( ${#COMPREPLY[@]} )) && printf '%s\\n' \"${COMPREPLY[@]}\"; echo ::"
         )
     answers = run(["bash", "--norc", "-c", "\n".join(commands)], folder, environment)
     expected = [[a.removesuffix(":").rpartition(":")[2] for a in some] for some in LINES.values()]
@@ -154,14 +154,14 @@ def test_zsh(folder: Path, environment: dict[str, str]) -> None:
     """zsh gets whole words, which it quotes itself."""
     needed("zsh")
     commands = ["compdef() { }", "compadd() { print -rl -- ${(P)@[-1]} }", 'eval "$(tracekit completion zsh)"']
-    commands += [f"words=({line}); CURRENT=$#words; _tracekit; echo ==" for line in LINES]
+    commands += [f"words=({line}); CURRENT=$#words; _tracekit; echo ::" for line in LINES]
     assert run(["zsh", "-f", "-c", "\n".join(commands)], folder, environment) == list(LINES.values())
 
 
 def test_fish(folder: Path, environment: dict[str, str]) -> None:
     """fish gets the same, and chooses from it itself."""
     needed("fish")
-    asked = "; ".join(f"complete -C {_quoted(line)}; echo ==" for line in LINES)
+    asked = "; ".join(f"complete -C {_quoted(line)}; echo ::" for line in LINES)
     argv = ["fish", "--no-config", "-c", f"tracekit completion fish | source; {asked}"]
     answers = run(argv, folder, environment)
     assert [[a.split("\t")[0] for a in some] for some in answers] == list(LINES.values())
