@@ -75,21 +75,21 @@ SHOWN = "tracekit trace -e 'uprobe:./server:plain_one' "
 
 def at_terminal(argv: list[str], folder: Path, environment: Mapping[str, str]) -> str:
     """What a shell makes of a line that ends in a tabulator; its settings have it show its line at Ctrl-G."""
-    process, terminal = pty.fork()
-    if not process:
-        # What is typed before the shell takes the terminal is kept for it, and not edited by the kernel.
-        settings = termios.tcgetattr(0)
-        settings[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
-        termios.tcsetattr(0, termios.TCSANOW, settings)
-        os.chdir(folder)
-        os.execvpe(argv[0], argv, dict(environment))
+    terminal, its = pty.openpty()
+    # What is typed before the shell takes the terminal is kept for it, and not edited by the kernel.
+    settings = termios.tcgetattr(its)
+    settings[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
+    termios.tcsetattr(its, termios.TCSANOW, settings)
+    command = ["setsid", "--ctty", *argv]
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdin=its, stdout=its, stderr=its)
+    os.close(its)
     try:
         _shown(terminal, b"<up>")
         os.write(terminal, TYPED.encode() + b"\t\x07")
         return _shown(terminal, b">").rpartition(b"<")[2].removesuffix(b">").decode()
     finally:
         os.close(terminal)  # which hangs up, and the shell ends
-        os.waitpid(process, 0)
+        process.wait(SECONDS)
 
 
 def _shown(terminal: int, end: bytes) -> bytes:
