@@ -11,6 +11,7 @@ from tracekit.process.engine import Engine
 from tracekit.process.find import find_program, trusted
 from tracekit.process.held import held
 from tracekit.process.output import output
+from tracekit.process.relay import Relay, open_relay
 from tracekit.process.scratch import scratch_folder
 from tracekit.process.signals import StopSignals, stop_signals
 from tracekit.process.streams import fill_standard_streams
@@ -21,6 +22,7 @@ __all__ = [
     "Attached",
     "ContainerProcesses",
     "Engine",
+    "Relay",
     "StopSignals",
     "Target",
     "User",
@@ -32,6 +34,7 @@ __all__ = [
     "held",
     "invoking_user",
     "nobody",
+    "open_relay",
     "output",
     "scratch_folder",
     "stop_signals",

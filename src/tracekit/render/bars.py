@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from tracekit.core.buckets import Linear, Log2, LogLinear, Range, Scheme
@@ -56,10 +56,17 @@ def draw(histogram: Histogram, *, width: int, colour: bool) -> Iterator[str]:
         width: the columns of the terminal. Labels, counts, and a bar of 10 take what they need.
         colour: whether bars are coloured.
     """
-    shown = [(None if row is None else label(row.range, histogram.scheme), row) for row in rows(histogram)]
+    yield from draw_rows(list(rows(histogram)), histogram.scheme, width=width, colour=colour)
+
+
+def draw_rows(
+    found: Sequence[Bucket | None], scheme: Scheme | None, *, width: int, colour: bool
+) -> Iterator[str]:
+    """The lines of some rows; see ``draw``."""
+    shown = [(None if row is None else label(row.range, scheme), row) for row in found]
     if not shown:
         return
-    most = max(b.count for b in histogram.buckets)
+    most = max(row.count for row in found if row is not None)
     label_width = max(_MIN_LABEL, *(len(text or "") for text, _ in shown))
     count_width = max(_MIN_COUNT, len(str(most)) + 1)
     bar_width = max(_MIN_BAR, width - label_width - count_width - 4)

@@ -56,6 +56,7 @@ class Session:
 
     Attributes:
         choice: which backend was taken, and why; None if its name was given.
+        backend: the name of the backend.
         bystanders: notes on other processes that meet the probes, too.
     """
 
@@ -95,6 +96,7 @@ class Session:
         placed = place(Wanted(self._located, self._resolved, target, self._options), backend)
         self._stack.push(placed.undo)
         self._tracer, self._command, self.choice = placed.tracer, placed.command, placed.choice
+        self.backend = self.choice.backend if self.choice else backend
         self._backend = placed.backend
         self._lost_before = placed.losses
         self._started = datetime.now(UTC)
@@ -108,7 +110,7 @@ class Session:
         # While the target runs already: it takes a while.
         self._warnings = warnings_of(self._located.places, knowledge)
         if pids or self._command:
-            in_files = find_backend(self.choice.backend if self.choice else backend).in_files
+            in_files = find_backend(self.backend).in_files
             own = {os.getpid(), *pids, *([self._command.pid] if self._command else [])}
             self.bystanders = bystanders(self._located.files, own) if in_files else ()
 
@@ -162,6 +164,12 @@ class Session:
         """Why tracing stopped by itself, if that was to spare the target."""
         found = self._latest.overload if self._latest else None
         return stopped(found, self._options, self._backend) if found else None
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What is known to be missing by now."""
+        told = self._latest.losses if self._latest else ()
+        return (*self._lost_before, *told, *self._tracer.losses)
 
     def _target_ended(self) -> bool:
         if self._command:
@@ -271,7 +279,7 @@ class Session:
     def _result(self, ended: datetime, ending: Ending | None, *, over: bool = True) -> Result:
         final = self._latest if self._latest is not None and self._latest.final else None
         last = final or self._latest
-        losses = [*self._lost_before, *(last.losses if last else ()), *self._tracer.losses]
+        losses = list(self.losses)
         if over and final is None and not any(x.kind is LossKind.INCOMPLETE for x in losses):
             losses.append(Loss(LossKind.INCOMPLETE, "the engine ended without telling its result"))
         load = self._load(last, ended)

@@ -10,6 +10,8 @@ import click
 from tracekit import process
 from tracekit.backends.base import Options
 from tracekit.cli.limits import OverloadTold, limit_parameters, tell_load
+from tracekit.cli.live import interval as live_interval
+from tracekit.cli.live import open_view
 from tracekit.cli.programs import (
     Seconds,
     Verb,
@@ -48,6 +50,8 @@ from tracekit.workflow.session import start
 )
 @option("--interval", type=Seconds(),
         help="Print what there is every so often; with -o, keep it in FILE.partial until the end.")  # fmt: skip
+@option("--live", is_flag=True,
+        help="Show in place what there is; without a terminal, as --interval does.")  # fmt: skip
 @option(
     "-f",
     "--format",
@@ -87,6 +91,7 @@ def command(
     max_overhead: float | None,
     on_overload: str,
     interval: float | None,
+    live: bool,
     form: str,
     output: str | None,
     exact: bool,
@@ -142,6 +147,8 @@ def command(
         raise UsageError("--attach-gdb is about a process that runs already", "Name it with -p PID.")
     screen = Screen(form, output)
     screen.check()
+    interval = live_interval(interval, live)
+    view = ctx.with_resource(open_view(screen, live))
     journal = Journal(output) if output is not None and interval is not None else None
     if sudo and not quiet:
         click.echo(rights(), err=True)
@@ -163,19 +170,23 @@ def command(
             click.echo(f"tracing{chosen}; the result comes {until}, or with Ctrl-C", err=True)
         deadline, told = None if duration is None else monotonic() + duration, False
         overload = OverloadTold(session)
+        view.begin(session, target)
         while session.running and signals.take() is None:
             left = None if deadline is None else deadline - monotonic()
             if left is not None and left <= 0:
                 break
-            for snapshot in session.wait(left, wake=signals.fileno()):
+            for snapshot in session.wait(view.patience(left), wake=signals.fileno()):
                 if journal:
                     screen.kept(journal.keep(session.so_far()))
-                screen.snapshot(snapshot)
+                view.snapshot(snapshot)
+            view.tick()
             if session.engine_died and session.running and not told:
                 told = True
                 click.echo("the engine has died: nothing more is counted; the command goes on", err=True)
             overload.tell()
+        view.end()
         result = session.stop()
+        view.close()
         # Within the block: Ctrl-C once more must not cut short what is being written.
         screen.result(result)
         if journal:
