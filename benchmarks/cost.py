@@ -26,7 +26,7 @@ def each(argv: tuple[str, ...], environment: dict[str, str] | None = None) -> fl
     """Run a command that runs the target; returns microseconds for each call."""
     seconds(argv, environment)
     result = Path("each")
-    nanoseconds = float(result.read_text())
+    nanoseconds = float(result.read_text().split()[0])
     result.unlink()
     return nanoseconds / 1000
 

@@ -21,7 +21,7 @@ PROGRAM = "uprobe:./calls:called { @ = lhist(arg1, 0, 16384, 128) }"
 
 def took() -> float:
     """Milliseconds that the last target was at its calls."""
-    return float(Path("each").read_text()) * CALLS / 1e6
+    return float(Path("each").read_text().split()[0]) * CALLS / 1e6
 
 
 def stopped(backend: str, rate: float) -> tuple[float, float]:

@@ -183,6 +183,11 @@ class Reading:
     overload: Overload | None = None
     traced: int | None = None
 
+    @property
+    def counted(self) -> bool:
+        """Whether any event is counted in a map."""
+        return any(m.total for m in self.maps)
+
 
 class Tracer(Protocol):
     """An engine at work on one program. Never stops or ends a target."""

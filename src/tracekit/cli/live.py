@@ -11,9 +11,12 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+
 from tracekit import process
 from tracekit.cli.screen import Screen
 from tracekit.cli.terminal import Terminal, usable
+from tracekit.core.escape import printable
 from tracekit.core.result import Snapshot
 from tracekit.core.target import Command, Container, Pids, Target
 from tracekit.errors import ExtraMissingError
@@ -26,21 +29,28 @@ _EVERY: Final = 1.0
 """Seconds between two snapshots, unless something else is asked; and between two frames."""
 _SOON: Final = 0.05
 """Seconds until it is looked again whether a terminal that was busy takes more."""
+_SILENT: Final = 3.0
+"""Seconds without an event after which it is said why that may be."""
 _WAKING: Final = (signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP, signal.SIGQUIT)
 
 
 class View:
     """Where snapshots go while a run goes on: one after another to standard output, as text."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, quiet: bool) -> None:
         self._screen = screen
+        self._told = quiet
 
     def begin(self, session: Session, target: Target | Container) -> None:
         """The probes are in place, and the target runs."""
+        self._session, self._started = session, monotonic()
 
     def patience(self, left: float | None) -> float | None:
         """For how many seconds to wait for something to happen, if there are so many left."""
-        return left
+        if self._told:
+            return left
+        due = max(0.0, self._started + _SILENT - monotonic())
+        return due if left is None else min(left, due)
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """Show what there is."""
@@ -48,6 +58,10 @@ class View:
 
     def tick(self) -> None:
         """Something has happened, or time has passed."""
+        if not self._told and monotonic() >= self._started + _SILENT:
+            self._told = True
+            for reason in self._session.silence() or filter(None, [self._session.astray]):
+                click.echo(f"no event yet: {printable(reason)}", err=True)
 
     def end(self) -> None:
         """The run is about to be stopped: what comes now stays on the terminal."""
@@ -65,21 +79,22 @@ class LiveView(View):
 
     def __init__(self, screen: Screen) -> None:
         """Take the terminal; nothing is shown yet."""
-        super().__init__(screen)
+        super().__init__(screen, quiet=True)
         self._stack = contextlib.ExitStack()
         self._terminal = Terminal()
         self._stack.callback(self._terminal.close)
         self._size = self._terminal.size
         self._relay = self._stack.enter_context(process.open_relay(*self._size))
-        self._session: Session | None = None
         self._handlers: dict[signal.Signals, Any] = {}
         self._came: set[int] = set()
         self._snapshot: Snapshot | None = None
         self._rates: dict[Any, float] = {}
         self._said = ""
+        self._silence: tuple[str, ...] = ()
+        self._looked = 0.0
 
     def begin(self, session: Session, target: Target | Container) -> None:
-        self._session, self._started = session, monotonic()
+        super().begin(session, target)
         self._head = f"{_name(target, session)}, {session.backend}"
         self._handlers = {number: signal.signal(number, self._note) for number in _WAKING}
         self._draw()
@@ -145,34 +160,42 @@ class LiveView(View):
     def _lines(self, rows: int, columns: int) -> list[Text]:
         from tracekit.render.live import Moment, render_live
 
-        session = self._session
-        assert session is not None
         moment = Moment(
             head=self._head,
             seconds=monotonic() - self._started,
             maps=self._snapshot.maps if self._snapshot else (),
             rates=self._rates,
-            losses=session.losses,
-            alerts=_alerts(session),
+            losses=self._session.losses,
+            alerts=(*_alerts(self._session), *self._why_silent()),
             said=self._said,
             foot="Ctrl-C ends this; the result comes then",
         )
         return render_live(moment, rows, columns)
 
+    def _why_silent(self) -> tuple[str, ...]:
+        lasted = monotonic() - self._started
+        if lasted < _SILENT or (self._snapshot and any(map_.total for map_ in self._snapshot.maps)):
+            return ()
+        if lasted >= self._looked + _SILENT:
+            self._looked = lasted
+            self._silence = self._session.silence()
+        return ("no event yet", *self._silence)
+
 
 @contextlib.contextmanager
-def open_view(screen: Screen, live: bool) -> Iterator[View]:
+def open_view(screen: Screen, live: bool, quiet: bool) -> Iterator[View]:
     """The view of a run; on whatever way the block ends, the terminal is as it was.
 
     Args:
         screen: where results go.
         live: whether to show it live, if standard output is a terminal.
+        quiet: whether to say nothing but results otherwise.
 
     Raises:
         ExtraMissingError: if what draws it isn't installed.
     """
     if not live or not usable():
-        yield View(screen)
+        yield View(screen, quiet)
         return
     _needed()
     view = LiveView(screen)

@@ -42,6 +42,7 @@ from tracekit.workflow.naming import resolve_for_run, warnings_of
 from tracekit.workflow.overload import check_limits, load_of, remarks, stopped
 from tracekit.workflow.placing import Wanted, place
 from tracekit.workflow.room import check_room
+from tracekit.workflow.silence import Silence
 
 DEFAULT_BACKEND: Final = AUTO
 
@@ -99,6 +100,8 @@ class Session:
         self.backend = self.choice.backend if self.choice else backend
         self._backend = placed.backend
         self._lost_before = placed.losses
+        of = (self._command.pid,) if self._command else pids
+        self._silence = Silence(self._program, self._located, target, of)
         self._started = datetime.now(UTC)
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
         self._selector.register(self._tracer.fileno(), selectors.EVENT_READ)
@@ -286,7 +289,7 @@ class Session:
         if overload := self.overload:
             losses.append(overload)
         of_load = remarks(load) if load else ()
-        notes = (*self.notes, *(last.notes if last else ()), *self._silence(last), *of_load)
+        notes = (*self.notes, *(last.notes if last else ()), *self._no_event(last), *of_load)
         complete = not any(x.kind is LossKind.INCOMPLETE for x in losses)
         system = os.uname()
         return Result(
@@ -315,15 +318,25 @@ class Session:
         lasted = last.traced or round(((self._until or ended) - self._started).total_seconds() * 1e9)
         return load_of(last, last.overload.at if last.overload else lasted, self._backend)
 
-    def _silence(self, last: Reading | None) -> tuple[str, ...]:
-        """Why there may be no event, if there is none."""
-        if last is None or any(m.total for m in last.maps):
+    def silence(self) -> tuple[str, ...]:
+        """Why there may be no event, if there is none, as far as that can be seen now."""
+        if self._latest is None or self._latest.counted:
             return ()
-        match self._target:
-            case Command(follow=False):
-                return ("no event came; if the command runs the program as a child, count it with --follow",)
-            case _:
-                return ()
+        self._silence.look()
+        return (*self._silence.reasons(self._latest), *self._located.notes, *self._warnings)
+
+    @property
+    def astray(self) -> str:
+        """Why no event can come, if the target is seen to be the wrong process; else empty."""
+        self._silence.look()
+        return self._silence.astray
+
+    def _no_event(self, last: Reading | None) -> tuple[str, ...]:
+        if last is None or last.counted:
+            return ()
+        self._silence.look()
+        reasons = self._silence.reasons(last)
+        return (f"no event came: {'; '.join(reasons)}",) if reasons else ()
 
     def _record(self, ending: Ending | None) -> TargetRecord:
         match self._target:

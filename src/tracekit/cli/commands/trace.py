@@ -148,7 +148,7 @@ def command(
     screen = Screen(form, output)
     screen.check()
     interval = live_interval(interval, live)
-    view = ctx.with_resource(open_view(screen, live))
+    view = ctx.with_resource(open_view(screen, live, quiet))
     journal = Journal(output) if output is not None and interval is not None else None
     if sudo and not quiet:
         click.echo(rights(), err=True)
