@@ -97,6 +97,7 @@ class LiveView(View):
         super().begin(session, target)
         self._head = f"{_name(target, session)}, {session.backend}"
         self._handlers = {number: signal.signal(number, self._note) for number in _WAKING}
+        self._relay.keep()
         self._draw()
 
     def patience(self, left: float | None) -> float | None:

@@ -52,7 +52,7 @@ class Relay:
             os.close(slave)
         self._changed = threading.Condition()
         self._kept = bytearray()
-        self._direct = False
+        self._direct = True
         self._mark = b""
         self._closed = False
         self._thread = threading.Thread(target=self._drain, name="relay", daemon=True)
@@ -76,6 +76,11 @@ class Relay:
             del self._kept[:end]
             self._changed.notify_all()
         return taken
+
+    def keep(self) -> None:
+        """From now on what is printed is kept until somebody takes it; before, it goes to the terminal."""
+        with self._changed:
+            self._direct = False
 
     def pass_on(self) -> None:
         """From now on everything goes to the terminal at once, also what has been kept."""

@@ -24,6 +24,7 @@ from tracekit.workflow.binaries import functions_of
 from tracekit.workflow.containers import processes_meant
 from tracekit.workflow.knowledge import Knowledge, debug
 from tracekit.workflow.locate import locate
+from tracekit.workflow.progress import doing
 
 
 @attrs.frozen
@@ -143,18 +144,22 @@ def calibrate_place(
         after = image.ask(_after_prologue, predicted.address)
     except BinaryError as error:
         predicted = _unknown(image, function, error)
-    samples = sample(
-        SampleRequest(
-            binary=place.path,
-            address=predicted.address,
-            architecture=image.machine,
-            target=target,
-            name=binary,
-            hits=hits,
-            timeout=timeout,
-            after=after,
+    beside = isinstance(target, Command)
+    with doing(
+        f"{'running the command' if beside else 'waiting for entries'} under gdb", beside_command=beside
+    ):
+        samples = sample(
+            SampleRequest(
+                binary=place.path,
+                address=predicted.address,
+                architecture=image.machine,
+                target=target,
+                name=binary,
+                hits=hits,
+                timeout=timeout,
+                after=after,
+            )
         )
-    )
     calibration = confirm(predicted, samples, expect) if samples.hits else predicted
     contradicted = any(
         before.known and not after.known

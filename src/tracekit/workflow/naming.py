@@ -12,6 +12,7 @@ from tracekit.core.program import Program, is_named
 from tracekit.core.target import Command, Target
 from tracekit.errors import BinaryError, UnresolvedError, UsageError
 from tracekit.workflow.knowledge import Knowledge
+from tracekit.workflow.progress import doing
 from tracekit.workflow.resolve import Resolved, resolve
 
 _MOST_CALIBRATED: Final = 8
@@ -45,7 +46,8 @@ def resolve_for_run(
     if options.calibrate:
         _calibrate(named, target, knowledge)
     try:
-        return resolve(program, places, knowledge, options.require)
+        with doing("finding out where arguments are"):
+            return resolve(program, places, knowledge, options.require)
     except UnresolvedError:
         plain = [
             (binary, place) for binary, place in named if knowledge.is_unoptimised(place.image, place.function)

@@ -18,6 +18,7 @@ from tracekit.workflow.choose import AUTO, Choice, choose
 from tracekit.workflow.held import lost_before_entry
 from tracekit.workflow.locate import Located
 from tracekit.workflow.overload import SAMPLE, limited
+from tracekit.workflow.progress import doing
 from tracekit.workflow.resolve import Resolved
 from tracekit.workflow.sampling import SamplingTracer
 
@@ -71,15 +72,21 @@ def place(wanted: Wanted, name: str) -> Placed:
         TracekitError: if it can't; nothing is left behind then.
     """
     if name == AUTO:
-        placed, choice = choose(registry.ORDER, lambda n: _try(wanted, registry.backend(n)))
+        placed, choice = choose(registry.ORDER, lambda n: _try_shown(wanted, n))
         return attrs.evolve(placed, choice=choice)
-    found = _try(wanted, registry.backend(name))
+    found = _try_shown(wanted, name)
     if isinstance(found, UnsupportedError):
         others = [other for other in registry.ORDER if other != name and _may_run(wanted, other)]
         raise attrs.evolve(found, alternatives=tuple(others)) from found
     if isinstance(found, TracekitError):
         raise found
     return found
+
+
+def _try_shown(wanted: Wanted, name: str) -> Placed | TracekitError:
+    backend = registry.backend(name)
+    with doing(f"placing probes with {name}"):
+        return _try(wanted, backend)
 
 
 def _try(wanted: Wanted, backend: Backend) -> Placed | TracekitError:

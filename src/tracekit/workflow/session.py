@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,7 @@ from tracekit.workflow.locate import locate
 from tracekit.workflow.naming import resolve_for_run, warnings_of
 from tracekit.workflow.overload import check_limits, load_of, remarks, stopped
 from tracekit.workflow.placing import Wanted, place
+from tracekit.workflow.progress import doing
 from tracekit.workflow.room import check_room
 from tracekit.workflow.silence import Silence
 
@@ -90,7 +92,8 @@ class Session:
         pids = target.pids if isinstance(target, Pids) else ()
         self._attached = [self._stack.enter_context(process.Attached.open(pid)) for pid in pids]
         knowledge = Knowledge()
-        self._located = locate(self._program, pids, self._options.max_probes, knowledge)
+        with doing("looking for functions"):
+            self._located = locate(self._program, pids, self._options.max_probes, knowledge)
         self._stack.callback(self._located.close)
         self._resolved = resolve_for_run(self._program, self._located.places, target, self._options, knowledge)
         check_room(self._resolved.program, self._options)
@@ -247,7 +250,8 @@ class Session:
         if self._final is None:
             early = self._command is not None and self._command.poll() is None
             self._until = datetime.now(UTC)
-            self._take(self._tracer.finish())
+            with contextlib.nullcontext() if early else doing("taking the probes away"):
+                self._take(self._tracer.finish())
             ended = datetime.now(UTC)
             ending = self._end_command(early)
             self._final = self._result(ended, ending)

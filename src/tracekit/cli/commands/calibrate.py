@@ -17,6 +17,7 @@ from tracekit.cli.programs import (
     target_or_container,
     tell_ending,
 )  # fmt: skip
+from tracekit.cli.progress import progress_shown
 from tracekit.core.target import SystemWide
 from tracekit.errors import UsageError
 
@@ -121,6 +122,7 @@ def command(
         expect = tuple(map(parse_expectation, expectations))
     if registers and looked_at is None:
         raise UsageError("registers can only be seen in a run", "Give a command after --, or -p PID.")
+    ctx.with_resource(progress_shown())
     found = calibrate(binary, function, looked_at, hits=hits, expect=expect, timeout=timeout, store=store)
     calibration, samples = found.calibration, found.samples
     dump: tuple[Row, ...] = ()

@@ -25,6 +25,7 @@ from tracekit.cli.programs import (
     tell_ending,
 )  # fmt: skip
 from tracekit.cli.running import running_parameters
+from tracekit.cli.progress import progress_shown
 from tracekit.cli.screen import Screen
 from tracekit.core.calibration import Verdict
 from tracekit.core.escape import printable
@@ -149,6 +150,7 @@ def command(
     screen.check()
     interval = live_interval(interval, live)
     view = ctx.with_resource(open_view(screen, live, quiet))
+    ctx.with_resource(progress_shown(quiet))
     journal = Journal(output) if output is not None and interval is not None else None
     if sudo and not quiet:
         click.echo(rights(), err=True)
