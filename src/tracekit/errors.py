@@ -228,6 +228,7 @@ class NoBackendError(TracekitError):
             " ".join(filter(None, (f"{named_reason(name, error.message)}.", error.hint.replace("\n", " "))))
             for name, error in self.reasons.items()
         )
+        self.hint += "\n'tracekit doctor' tries what works on this machine."
 
 
 def named_reason(backend: str, reason: str) -> str:

@@ -55,13 +55,15 @@ def test_nothing_is_there(tmp_path: Path) -> None:
 def test_gdb_is_an_engine(tmp_path: Path) -> None:
     """A gdb that can hold a command is ready, and enough: it says what it costs, and nothing stays behind."""
     needed("gdb")
-    before, gdb_path = held_shells(), str(shutil.which("gdb"))
-    done = run("-f", "json", PATH=str(tmp_path), TRACEKIT_DTRACE="/nonexistent", TRACEKIT_GDB=gdb_path)
+    before, gdb_path, kept = held_shells(), str(shutil.which("gdb")), tmp_path / "calibrations"
+    engines = {"TRACEKIT_DTRACE": "/nonexistent", "TRACEKIT_GDB": gdb_path}
+    done = run("-f", "json", PATH=str(tmp_path), TRACEKIT_CALIBRATIONS=str(kept), **engines)
     gdb = found(done)["gdb"]
     assert (done.returncode, gdb["state"]) == (0, "ready")
-    assert "/gdb; traces commands without root, slowly" in gdb["says"]
+    assert "/gdb; counted the 7 calls of a test program; traces commands without root, slowly" in gdb["says"]
     assert "--attach-gdb" in gdb["says"]
     assert held_shells() == before
+    assert not kept.exists()
 
 
 def test_who_is_not_root_has_gdb(tmp_path: Path) -> None:
@@ -113,3 +115,42 @@ def test_the_real_fix_of_a_library_that_stops_dtrace(monkeypatch: pytest.MonkeyP
     listed = b" major_names\n" in Path("/proc/kallsyms").read_bytes()
     assert check.state.value == ("ready" if listed else "limited")
     assert listed or ("major_names" in check.says and "CONFIG_KALLSYMS_ALL" in check.remedy)
+
+
+@pytest.mark.live
+def test_each_engine_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that is ready has counted the calls of a program whose calls are known."""
+    if os.geteuid() != 0:
+        pytest.skip("tracing needs root")
+    needed("bpftrace")
+    monkeypatch.delenv("TRACEKIT_BPFTRACE", raising=False)
+    (check,) = [check for check in tk.doctor() if check.name == "bpftrace"]
+    assert check.state.value in ("ready", "limited")
+    assert "/bpftrace; counted the 7 calls of a test program" in check.says
+
+
+BROKEN = {
+    "ends": ("echo bpftrace v0.23.0", "bpftrace ended with status 0"),
+    "fails": (
+        "case $1 in --version) echo bpftrace v0.23.0;; *) echo 'ERROR: no luck' >&2; exit 3;; esac",
+        "no luck",
+    ),
+    "is of another kind": ("echo 4611686018427387904 ready", "bpftrace"),
+}
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("how", BROKEN)
+def test_an_engine_that_is_a_broken_script(tmp_path: Path, how: str) -> None:
+    """A version is no proof: what can't trace is missing, with what it said, and the way out."""
+    if os.geteuid() != 0:
+        pytest.skip("tracing needs root")
+    script, said = BROKEN[how]
+    (tmp_path / "bpftrace").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "bpftrace").chmod(0o755)
+    nothing = {"TRACEKIT_DTRACE": "/nonexistent", "TRACEKIT_GDB": "/nonexistent"}
+    done = run("-f", "json", TRACEKIT_BPFTRACE=str(tmp_path / "bpftrace"), **nothing)
+    check = found(done)["bpftrace"]
+    assert (done.returncode, check["state"]) == (1, "missing")
+    assert said in check["says"]
+    assert check["remedy"] == "Install it anew, or name another one with TRACEKIT_BPFTRACE."

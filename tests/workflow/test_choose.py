@@ -68,6 +68,7 @@ def test_none_names_each() -> None:
         "bpftrace is not installed. Install it.",
         "dtrace can't do usdt probes: it can't. Use another.",
         "gdb: ptrace is refused.",
+        "'tracekit doctor' tries what works on this machine.",
     ]
     assert caught.value.reasons == {"bpftrace": MISSING, "dtrace": REFUSED, "gdb": UNNAMED}
 

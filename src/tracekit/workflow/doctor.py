@@ -13,7 +13,7 @@ import attrs
 
 from tracekit import process
 from tracekit.backends.registry import backend_names
-from tracekit.errors import PrivilegeError, TracekitError
+from tracekit.errors import EngineError, TracekitError, UnsupportedError
 
 
 class State(enum.Enum):
@@ -29,7 +29,8 @@ class Check:
     """One thing that was looked at.
 
     Attributes:
-        name: what: an engine's name, or ``system``, ``privileges``, ``processes``, ``calibrations``.
+        name: what: an engine's name, or ``system``, ``privileges``, ``kernel``, ``processes`` or
+            ``calibrations``.
         state: how it is.
         says: a sentence about it.
         remedy: what would make it better; empty if nothing has to.
@@ -42,11 +43,11 @@ class Check:
 
 
 def doctor() -> tuple[Check, ...]:
-    """Look at this machine; no program is traced, and nothing is changed.
+    """Look at this machine, and have each engine trace a small program that is made for this.
 
-    Whether a command can be held is found out with one, a shell that is killed before its first instruction.
+    Nothing of the user's is traced or changed.
     """
-    checks = (_system, _privileges, _bpftrace, _dtrace, _gdb, _processes, _calibrations)
+    checks = (_system, _privileges, _kernel, _bpftrace, _dtrace, _gdb, _processes, _calibrations)
     return tuple(found for check in checks for found in _safely(check))
 
 
@@ -71,8 +72,21 @@ def _privileges() -> Iterator[Check]:
     if os.geteuid() == 0:
         yield Check("privileges", State.READY, "root")
     else:
-        says = "not root, which bpftrace and dtrace need; gdb, compile, import and resolving names don't"
+        says = (
+            "not root, which bpftrace (CAP_SYS_ADMIN, or newer ones CAP_BPF and CAP_PERFMON) and dtrace "
+            "(CAP_SYS_ADMIN) need; gdb, compile, import and resolving names don't"
+        )
         yield Check("privileges", State.LIMITED, says, "Run tracekit with sudo.")
+
+
+def _kernel() -> Iterator[Check]:
+    """What the kernel withholds; which engine that concerns is shown by what they can do."""
+    if sys.platform != "linux":
+        return
+    from tracekit.workflow.kernel import obstacles, read_file
+
+    for found in obstacles(read_file, root=os.geteuid() == 0):
+        yield Check("kernel", State.LIMITED, found.says, found.remedy)
 
 
 def _bpftrace() -> Iterator[Check]:
@@ -83,16 +97,14 @@ def _bpftrace() -> Iterator[Check]:
 
     path = find_engine()
     version = _first(process.output([path, "--version"])).removeprefix("bpftrace v")
-    says = f"{version}, {path}"
-    try:
-        check_privilege()
-        require_tracefs("system calls")
-    except PrivilegeError as error:
-        yield Check("bpftrace", State.MISSING, f"{says}; {error.message}", error.hint)
-    except TracekitError as error:
-        yield Check("bpftrace", State.LIMITED, f"{says}; {error.message}", error.hint)
-    else:
-        yield Check("bpftrace", State.READY, says)
+    found = _proved("bpftrace", f"{version}, {path}", check_privilege)
+    if found.state is State.READY:
+        try:
+            require_tracefs("system calls")
+        except UnsupportedError as error:
+            says = f"{found.says}; {error.message}"
+            found = attrs.evolve(found, state=State.LIMITED, says=says, remedy=error.hint)
+    yield found
 
 
 def _dtrace() -> Iterator[Check]:
@@ -100,20 +112,6 @@ def _dtrace() -> Iterator[Check]:
 
     engine = installed(find_engine())
     says = f"{engine.version}, {engine.path}"
-    try:
-        check_privilege()
-    except TracekitError as error:
-        yield Check("dtrace", State.MISSING, f"{says}; {error.message}", error.hint)
-        return
-    if missing := missing_symbols(engine):
-        yield Check(
-            "dtrace",
-            State.LIMITED,
-            f"{says}; by itself it stops at its own io.d, which needs the kernel's symbol "
-            f"{', '.join(missing)}: tracekit runs it without that file",
-            "The real fix is a kernel with CONFIG_KALLSYMS_ALL=y, or a dtrace whose library does without.",
-        )
-        return
     if engine.dialect == "macos" and b"enabled" in process.output(["/usr/bin/csrutil", "status"]):
         yield Check(
             "dtrace",
@@ -124,30 +122,55 @@ def _dtrace() -> Iterator[Check]:
             "'csrutil enable --without dtrace' in macOS's Recovery.",
         )
         return
-    yield Check("dtrace", State.READY, says)
+    if engine.dialect != "linux":  # where tracekit writes scripts, and doesn't run them
+        check_privilege()
+        yield Check("dtrace", State.READY, says)
+        return
+    found = _proved("dtrace", says, check_privilege)
+    if found.state is not State.MISSING and (missing := missing_symbols(engine)):
+        found = attrs.evolve(
+            found,
+            state=State.LIMITED,
+            says=f"{found.says}; by itself it stops at its own io.d, which needs the kernel's symbol "
+            f"{', '.join(missing)}: tracekit runs it without that file",
+            remedy="The real fix is a kernel with CONFIG_KALLSYMS_ALL=y, or a dtrace whose library does "
+            "without.",
+        )
+    yield found
 
 
 def _gdb() -> Iterator[Check]:
     if sys.platform != "linux":
         return
     from tracekit.backends.gdb.session import find_gdb
-    from tracekit.backends.gdb.trial import try_on_command
 
     path = find_gdb(os.uname().machine)
     version = re.sub(r".*\) ", "", _first(process.output([path, "-nx", "--version"])))
-    says = f"{version}, {path}"
+    found = _proved("gdb", f"{version}, {path}", lambda: None)
+    if found.state is State.READY:
+        more = (
+            "traces commands without root, slowly: each event stops them for about 0.25 ms; "
+            "a process that runs already (-p) only with --attach-gdb, for it dies if gdb is killed"
+        )
+        found = attrs.evolve(found, says=f"{found.says}; {more}")
+    yield found
+
+
+def _proved(backend: str, says: str, check: Callable[[], None]) -> Check:
+    """An engine that is installed, and whether it can trace; ``check`` raises an error if it may not."""
+    from tracekit.workflow.proof import prove
+
     try:
-        with _held_command() as command:
-            try_on_command(path, command)
+        check()
+        proof = prove(backend)
     except TracekitError as error:
-        yield Check("gdb", State.MISSING, f"{says}; {error.message}", error.hint)
-        return
-    yield Check(
-        "gdb",
-        State.READY,
-        f"{says}; traces commands without root, slowly: each event stops them for about 0.25 ms; "
-        "a process that runs already (-p) only with --attach-gdb, for it dies if gdb is killed",
-    )
+        # What an engine's own failure hints at is about a run of the user's.
+        own = f"Install it anew, or name another one with TRACEKIT_{backend.upper()}."
+        hint = own if isinstance(error, EngineError) and "-v" in error.hint else error.hint
+        return Check(backend, State.MISSING, f"{says}; {error.message}", hint or own)
+    if not proof:
+        return Check(backend, State.LIMITED, f"{says}; there is nothing here to try it on", "Trace something.")
+    return Check(backend, State.READY, f"{says}; {proof}")
 
 
 def _processes() -> Iterator[Check]:

@@ -63,7 +63,14 @@ class Session:
         bystanders: notes on other processes that meet the probes, too.
     """
 
-    def __init__(self, program: Program, target: Target | Container, backend: str, options: Options) -> None:
+    def __init__(
+        self,
+        program: Program,
+        target: Target | Container,
+        backend: str,
+        options: Options,
+        knowledge: Knowledge | None = None,
+    ) -> None:
         """Place the probes, then let the target run; see ``start``."""
         check(program)
         self._program, self._options = program, options
@@ -78,12 +85,12 @@ class Session:
         self.bystanders: tuple[str, ...] = ()
         self.choice: Choice | None = None
         try:
-            self._begin(backend)
+            self._begin(backend, knowledge or Knowledge())
         except BaseException:
             self._stack.close()
             raise
 
-    def _begin(self, backend: str) -> None:
+    def _begin(self, backend: str, knowledge: Knowledge) -> None:
         if backend != AUTO:
             find_backend(backend)  # says at once that there is none of that name
         if self._options.sudo:
@@ -91,7 +98,6 @@ class Session:
         target = self._target
         pids = target.pids if isinstance(target, Pids) else ()
         self._attached = [self._stack.enter_context(process.Attached.open(pid)) for pid in pids]
-        knowledge = Knowledge()
         with doing("looking for functions"):
             self._located = locate(self._program, pids, self._options.max_probes, knowledge)
         self._stack.callback(self._located.close)

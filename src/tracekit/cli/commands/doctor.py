@@ -14,7 +14,7 @@ import click
 def command(form: str) -> None:
     """Say what tracekit can do on this machine, and what would let it do more.
 
-    Nothing is traced and nothing is changed. The status is 1 if there is no engine that can trace.
+    Each engine traces a small program that is made for this. The status is 1 if there is none that can.
     """
     from tracekit.core.escape import printable
     from tracekit.workflow.doctor import doctor, usable
