@@ -12,7 +12,7 @@ from tracekit.backends.base import Place, Reading
 from tracekit.core.probe import Uretprobe
 from tracekit.core.program import Program
 from tracekit.core.target import Command, Pids, Target
-from tracekit.errors import PrivilegeError
+from tracekit.errors import TracekitError
 from tracekit.process.attached import status
 from tracekit.process.stacks import entered
 from tracekit.symbols.image import file_offset
@@ -39,7 +39,6 @@ class Silence:
         self._runs = ""
         self._met = False
         self._child = 0
-        self._inside = ""
         if isinstance(target, Command):
             self.look()  # it may have ended when one asks
 
@@ -53,8 +52,6 @@ class Silence:
             with suppress(OSError):
                 self._runs = os.readlink(f"/proc/{self._pids[0]}/exe")
             self._child = self._child or next(filter(self._has_file, _below(self._pids[0])), 0)
-        if isinstance(self._target, Pids):
-            self._inside = ", ".join(dict.fromkeys(self._entered()))
 
     def reasons(self, told: Reading | None) -> tuple[str, ...]:
         """Why there may be no event, a sentence each; none if nothing is known.
@@ -66,8 +63,8 @@ class Silence:
             return (f"the probes were run into {told.hits:,} times, {self._uncounted()}",)
         if self._child:
             return (f"process {self._child}, which the command has started, {self._other()}",)
-        if self._inside:
-            return (f"{self._inside} seems to be running already: only calls that begin from now on are seen",)
+        if isinstance(self._target, Pids) and (inside := ", ".join(dict.fromkeys(self._entered()))):
+            return (f"{inside} seems to be running already: only calls that begin from now on are seen",)
         return tuple(self._by_target(told))
 
     @property
@@ -115,7 +112,7 @@ class Silence:
     def _has_file(self, pid: int) -> bool:
         try:
             found = running(pid)
-        except PrivilegeError:
+        except TracekitError:
             return True  # we can't say that it hasn't
         return found is not None and any(
             file.is_file(wanted) for file in found.files for wanted in self._files.values()
@@ -124,10 +121,11 @@ class Silence:
     def _entered(self) -> Iterator[str]:
         """Functions that a process seems to be in."""
         for place in list(self._places())[:_MOST]:
-            begins = place.image.ask(file_offset, place.function.address)
-            code = range(begins, begins + place.function.size)
-            if any(entered(pid, os.stat(place.path).st_ino, code) for pid in self._pids):
-                yield place.function.name
+            with suppress(TracekitError):
+                begins = place.image.ask(file_offset, place.function.address)
+                code = range(begins, begins + place.function.size)
+                if any(entered(pid, os.stat(place.path).st_ino, code) for pid in self._pids):
+                    yield place.function.name
 
 
 def _below(pid: int) -> Iterator[int]:
