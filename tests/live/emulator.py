@@ -105,7 +105,8 @@ class Emulator:
         deadline = time.monotonic() + SECONDS
         while not seen(self.screen):
             assert time.monotonic() < deadline, f"not to be seen:\n{self.screen.text}\n{self.output[-300:]!r}"
-            self.read(0.2)
+            ended = self.shell.poll() is not None
+            assert self.read(0.2) or not ended, f"it has ended:\n{self.screen.text}"
 
     def shows(self, *texts: str) -> None:
         """Wait until texts are to be seen, while the program is on the second screen."""

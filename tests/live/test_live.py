@@ -46,6 +46,11 @@ def children(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in task.read_text().split()]
 
 
+def cmdline(pid: int) -> bytes:
+    """A process's words."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 def widest(screen: Screen) -> int:
     """How far the text on a screen goes to the right."""
     return max(map(len, screen.text.split("\n")))
@@ -76,7 +81,7 @@ def test_what_is_printed_meanwhile_stays_and_names_are_escaped(talks: str) -> No
     """What the command prints is on the first screen, in order, raw and whole; its names are raw on neither."""
     with Emulator(live(talks, 3000, SEVERAL, "-q"), rows=60) as terminal:
         terminal.shows('@size["\\x1b[?1049l\\x1b[31mkey\\r\\n\\x9b"]', '@calls["\\x1b[2J\\x1b]0;owned\\x07"]')
-        terminal.shows("printed: ")
+        terminal.shows("printed: late ")
         terminal.signal(signal.SIGTERM)
         assert terminal.end() == 0
         terminal.check_restored()
@@ -87,6 +92,8 @@ def test_what_is_printed_meanwhile_stays_and_names_are_escaped(talks: str) -> No
         assert b"out 1 err 1\r\n" in printed
         assert [int(n) for n in re.findall(rb"line (\d+)\.\r\n", printed)] == list(range(3000))
         assert b"\x1b[31mred\x1b[0m\r\nno end" in printed
+        late = [int(n) for n in re.findall(rb"late (\d+)\.\r\n", printed)]
+        assert late == list(range(0, late[-1] + 1, 100))
         assert printed.index(b"no end") < printed.index(b"@size[")
 
 
@@ -103,9 +110,7 @@ def test_an_engine_that_is_killed_is_told(talks: str) -> None:
     """The screen says that nothing more is counted, the command goes on, and the result is marked."""
     with Emulator(live(talks)) as terminal:
         terminal.shows("@size:", "sum ")
-        (engine,) = [
-            pid for pid in children(terminal.shell.pid) if Path(f"/proc/{pid}/comm").read_text() == "bpftrace\n"
-        ]
+        (engine,) = [p for p in children(terminal.shell.pid) if b"--unsafe" in cmdline(p)]
         os.kill(engine, signal.SIGKILL)
         terminal.shows("the engine has died: nothing more is counted; the command goes on", "@size:")
         terminal.signal(signal.SIGHUP)
@@ -132,13 +137,25 @@ def test_control_z_shows_the_first_screen_until_it_is_continued(talks: str) -> N
         terminal.check_restored()
 
 
-def test_the_result_is_that_of_a_run_without_a_terminal(talks: str) -> None:
-    """Into a pipe, snapshots come one after another; the result that follows is the same on a terminal."""
-    words = live(talks, 0, "{ @size = hist(arg1) }", "-q", "--max-events", "1501")
-    piped = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-    assert re.search(r"after 0\.\d s:\n@size:\n", piped)
-    assert "\x1b" not in piped.replace("\x1b[31mred\x1b[0m", "")
-    result = piped[piped.rindex("@size:") :].split("\n")
+def test_without_a_terminal_snapshots_come_one_after_another(talks: str) -> None:
+    """Into a pipe it is as with --interval."""
+    with subprocess.Popen(live(talks), stdout=subprocess.PIPE, text=True) as tracing:
+        assert tracing.stdout is not None
+        while not (line := tracing.stdout.readline()).startswith("after "):
+            assert line
+        tracing.send_signal(signal.SIGINT)
+        rest = tracing.stdout.read()
+    assert tracing.returncode == 0
+    assert rest.startswith("@size:")
+    assert "\x1b" not in rest.replace("\x1b[31mred\x1b[0m", "")
+
+
+def test_the_result_is_that_of_a_run_without_it(talks: str) -> None:
+    """What is counted and printed in the end is the same to the last character."""
+    words = live(talks, 0, "{ @size = hist(arg1) }", "-q", "--max-events", "301")
+    plain = [word for word in words if word not in ("--live", "--interval", "100ms")]
+    piped = subprocess.run(plain, check=True, capture_output=True, text=True).stdout
+    result = piped[piped.index("@size:") :].split("\n")
     with Emulator(words, rows=60) as terminal:
         assert terminal.end() == 0
         terminal.check_restored()

@@ -32,6 +32,15 @@ def quiet(binaries: Callable[[str], Path], tmp_path: Path) -> str:
     return str(shutil.copy(binaries("quiet"), tmp_path / "quiet"))
 
 
+def wait_for(reason: str, session: tk.Session) -> None:
+    """Wait until that is a reason for there being no event."""
+    for _ in range(1000):
+        if any(reason in found for found in session.silence()):
+            return
+        session.wait(10)
+    raise AssertionError(session.silence())
+
+
 def note(result: tk.Result) -> str:
     """What a result without events says of that."""
     assert result.maps[0].total == 0
@@ -55,8 +64,7 @@ def test_a_filter_that_lets_nothing_through(quiet: str) -> None:
             tk.parse(f'uprobe:"{quiet}":never /arg0 > 5/ {{ @ = count() }}'), tk.Pids([pid]), interval=0.1
         )
         with session:
-            while not any("run into" in reason for reason in session.silence()):
-                session.wait(10)
+            wait_for("run into", session)
         assert "the filter let nothing through" in note(session.result)
 
 
@@ -65,8 +73,7 @@ def test_a_call_that_began_before(quiet: str) -> None:
     with endless(quiet, "serve") as pid:
         session = tk.start(tk.parse(f'uprobe:"{quiet}":serve {{ @ = count() }}'), tk.Pids([pid]), interval=0.1)
         with session:
-            while not any("serve seems to be running already" in reason for reason in session.silence()):
-                session.wait(10)
+            wait_for("serve seems to be running already", session)
     with (
         endless(quiet, "wait") as pid,
         tk.start(tk.parse(f'uprobe:"{quiet}":serve {{ @ = count() }}'), tk.Pids([pid])) as session,

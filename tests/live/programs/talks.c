@@ -1,4 +1,5 @@
-// talks LINES: says whether it has a terminal, prints that many lines, and calls for ever, with hostile names.
+// talks LINES: says whether it has a terminal, prints that many lines, and then calls for ever, with hostile names,
+// and prints a line now and then.
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -20,6 +21,7 @@ int main(int count, char **words) {
     called("\x1b[?1049l\x1b[31mkey\r\n\x9b", n % 100);
     called("plain", n % 1000);
     called("plain", n % 10);
+    if (n % 100 == 0) printf("late %ld.\n", n);
     usleep(1000);
   }
 }
