@@ -88,8 +88,7 @@ class Emulator:
         if self.shell.poll() is None:
             self.shell.kill()
         self.shell.wait()
-        os.close(self._main)
-        os.close(self.terminal)
+        self.hang_up()
 
     def read(self, seconds: float) -> bool:
         """Take what comes within a time; whether anything has."""
@@ -120,6 +119,13 @@ class Emulator:
         """Make it another size; the program is told by SIGWINCH."""
         self.screen.resize(rows, columns)
         termios.tcsetwinsize(self._main, (rows, columns))
+
+    def hang_up(self) -> None:
+        """Close it, as its window may be."""
+        for descriptor in (self._main, self.terminal):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._main = self.terminal = -1
 
     def signal(self, number: signal.Signals) -> None:
         """Signal the program."""

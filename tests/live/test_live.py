@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.live.emulator import Emulator, Screen, tracekit
+from tests.live.emulator import SECONDS, Emulator, Screen, tracekit
+
+from tracekit.render.run_file import load
 
 pytestmark = pytest.mark.live
 
@@ -117,6 +119,19 @@ def test_an_engine_that_is_killed_is_told(talks: str) -> None:
         assert terminal.end() == 1
         terminal.check_restored()
         assert "INCOMPLETE" in terminal.screen.text
+
+
+def test_a_run_goes_on_without_its_terminal(talks: str) -> None:
+    """Where SIGHUP is ignored, as by nohup, the result is kept in a file in the end."""
+    words = live(talks, 0, "{ @size = hist(arg1) }", "--max-events", "6001")
+    ignoring = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *words]
+    with Emulator(ignoring, env={"TMPDIR": os.path.dirname(talks)}) as terminal:
+        terminal.shows("@size:", "sum ")
+        terminal.hang_up()
+        assert terminal.shell.wait(SECONDS) == 1
+    (kept,) = Path(talks).parent.glob("tracekit-*.json")
+    assert load(kept.read_text()).complete
+    kept.unlink()
 
 
 def test_control_z_shows_the_first_screen_until_it_is_continued(talks: str) -> None:

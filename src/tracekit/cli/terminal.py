@@ -74,9 +74,11 @@ class Terminal:
             self._descriptor = -1
 
     def _write(self, data: bytes) -> None:
+        if self.gone:
+            return
         self._waiting += data
         try:
-            while self._waiting and not self.gone:
+            while self._waiting:
                 self._waiting = self._waiting[os.write(self._descriptor, self._waiting) :]
         except BlockingIOError:
             return
