@@ -24,8 +24,8 @@ from tracekit.cli.programs import (
     target_parameters,
     tell_ending,
 )  # fmt: skip
-from tracekit.cli.running import running_parameters
 from tracekit.cli.progress import progress_shown
+from tracekit.cli.running import running_parameters
 from tracekit.cli.screen import Screen
 from tracekit.core.calibration import Verdict
 from tracekit.core.escape import printable
