@@ -14,7 +14,7 @@ export TRACEKIT_ENGINES ?= /var/cache/tracekit-engines
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint engines engines-down truth soak fuzz bench examples tools clean
+.PHONY: help venv demo test lint engines engines-down truth soak fuzz bench examples pages clean
 
 help: ## List what make can do.
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -59,6 +59,10 @@ bench: .venv/installed-dev ## Measure what tracekit costs (the whole of it needs
 	    echo; $(VENV)/python $$script || exit; done
 
 examples: $(EXAMPLES)/itest.test $(EXAMPLES)/arguments $(EXAMPLES)/cache ## Build the programs in examples/.
+
+pages: .venv/installed-dev ## Write the pages that are made from the code: docs/support.md and man/tracekit.1.
+	$(VENV)/python -m tools.support
+	$(VENV)/python -m tools.manpage
 
 clean: ## Remove what was built, .venv and caches.
 	rm -rf build dist .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

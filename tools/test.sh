@@ -28,6 +28,7 @@ linux_tools() {
         qemu-aarch64-static=qemu-user-static || not_tested "arm64."
     tools/install.sh "tests of completion" zsh=zsh fish=fish || not_tested "completion in zsh and fish."
     tools/install.sh "tests of pages" chromium=chromium || not_tested "pages in a browser."
+    tools/install.sh "tests of documents" man=man-db mandoc=mandoc jq=jq || not_tested "some of the documents."
     if [ "$(id -u)" -ne 0 ]; then
         not_tested "real engines on real programs, which needs root: 'sudo make test' does it."
     else

@@ -1,17 +1,13 @@
-"""The page of the matrix says what the tables say."""
+"""The page of what runs where says what the tables say."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tests.conformance.case import cases
-from tests.conformance.support import page
-
-PAGE = Path(__file__).parents[2] / "docs/support.md"
+from tools.support import PAGE, page
 
 
 def test_the_page_is_current() -> None:
-    """docs/support.md is what ``python -m tests.conformance --write docs/support.md`` writes."""
+    """docs/support.md is what ``make pages`` writes."""
     assert PAGE.read_text() == page()
 
 
