@@ -1,65 +1,31 @@
-"""The examples of the README and of docs/: what they show is what happens.
+"""The examples of the README and of docs/: what they show is what happens. See ``pages.py``."""
 
-In a block of ``console``, lines that begin with ``$ `` are commands and what follows is what they print,
-standard error included; a block of ``python`` has to run. They run beside the programs of examples/, built.
-"""
+from __future__ import annotations
 
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from tests.docs.pages import Section, same, sections
 
-ROOT = Path(__file__).parents[2]
 CAN_TRACE = os.geteuid() == 0 and shutil.which(os.environ.get("TRACEKIT_BPFTRACE", "bpftrace")) is not None
-LIVE = re.compile(r"tracekit (?:trace|calibrate .* -- )")
-BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_LIVE = re.compile(r"tracekit (?:trace|calibrate .* -- )|make demo|tk\.(?:run|start)\(")
+_TOOL = re.compile(r"(?:^|[|(] ?)(sudo|g\+\+|rustc|strip|nm|gdb|jq) ", re.MULTILINE)
+"""What a machine may lack; ``tools/test.sh`` installs it."""
 
 
-class Example(NamedTuple):
-    """A block of a document, or one command of it with what it prints."""
-
-    name: str
-    code: str
-    output: str | None
-    live: object
-
-
-def examples():
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        text = path.read_text()
-        for found in BLOCK.finditer(text):
-            name = f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, found.start()) + 1}"
-            if found[1] == "python":
-                live = "tk.run(" in found[2] or "tk.start(" in found[2]
-                yield Example(name, found[2], None, live)
-            else:
-                yield Example(name, found[2], console_output(found[2]), LIVE.search(found[2]))
-
-
-def commands(block):
-    """The commands of a console block, one a line, without their prompts."""
-    return [line[2:] for line in block.splitlines() if line.startswith("$ ")]
-
-
-def console_output(block):
-    return "".join(f"{line}\n" for line in block.splitlines() if not line.startswith("$ "))
-
-
-def parameters(live):
-    return [pytest.param(e, id=e.name) for e in examples() if bool(e.live) == live]
-
-
-def run(argv, folder):
+def run(argv: Sequence[str], folder: Path, clone: Path) -> tuple[int, str]:
+    """Run a command in a folder as a reader would, and give its status and all that it prints."""
     environment = os.environ | {
-        "PATH": f"{folder.parents[1] / 'bin'}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT / "src"),
-        "TRACEKIT_CALIBRATIONS": str(folder.parents[1] / "calibrations"),
-        "TRACEKIT_INDEXES": str(folder.parents[1] / "indexes"),
+        "PATH": f"{clone / '.venv/bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(Path(__file__).parents[2] / "src"),
+        "TRACEKIT_CALIBRATIONS": str(folder / ".calibrations"),
+        "TRACEKIT_INDEXES": str(folder / ".indexes"),
     }
     done = subprocess.run(
         argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -68,24 +34,38 @@ def run(argv, folder):
     return done.returncode, done.stdout
 
 
-def check(example, folder):
-    if example.output is None:
-        status, output = run([sys.executable, "-W", "error", "-c", example.code], folder)
-        assert status == 0, output
-        return
-    _, output = run(["sh", "-c", "\n".join(commands(example.code))], folder)
-    assert output.rstrip("\n") == example.output.rstrip("\n")
+def parameters(*, live: bool) -> list[object]:
+    found = [s for s in sections() if bool(_LIVE.search(s.code)) == live]
+    return [pytest.param(section, id=section.name) for section in found]
 
 
-@pytest.mark.parametrize("example", parameters(live=False))
-def test_example(example, folder):
-    """An example that needs neither root nor an engine does what its document shows."""
-    check(example, folder)
+def check(section: Section, folder: Path, clone: Path) -> None:
+    lacking = {tool for tool in _TOOL.findall(section.code) if not shutil.which(tool)}
+    if "./cache " in section.code and not shutil.which("go"):
+        lacking.add("go")
+    if lacking:
+        pytest.skip(f"there is no {' and no '.join(sorted(lacking))} here")
+    where = clone if "make demo" in section.code else folder
+    for block in section.blocks:
+        line = f"{section.page}:{block.line}"
+        if block.language == "python":
+            status, printed = run([sys.executable, "-W", "error", "-c", block.text], where, clone)
+            assert status == 0, f"{line}\n{printed}"
+        else:
+            _, printed = run(["sh", "-c", block.commands], where, clone)
+            if not same(block.output, printed):
+                assert block.output == printed, line
+
+
+@pytest.mark.parametrize("section", parameters(live=False))
+def test_section(section: Section, folder: Path, clone: Path) -> None:
+    """What needs neither root nor an engine does what its document shows."""
+    check(section, folder, clone)
 
 
 @pytest.mark.live
 @pytest.mark.skipif(not CAN_TRACE, reason="needs root and bpftrace")
-@pytest.mark.parametrize("example", parameters(live=True))
-def test_live_example(example, folder):
-    """An example that traces does what its document shows, figures and all."""
-    check(example, folder)
+@pytest.mark.parametrize("section", parameters(live=True))
+def test_live_section(section: Section, folder: Path, clone: Path) -> None:
+    """What traces does what its document shows, figures and all."""
+    check(section, folder, clone)
