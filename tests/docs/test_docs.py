@@ -15,7 +15,8 @@ from tests.docs.pages import Section, same, sections
 
 CAN_TRACE = os.geteuid() == 0 and shutil.which(os.environ.get("TRACEKIT_BPFTRACE", "bpftrace")) is not None
 _LIVE = re.compile(r"tracekit (?:trace|calibrate .* -- )|make demo|tk\.(?:run|start)\(")
-_TOOL = re.compile(r"(?:^|[|(] ?)(sudo|g\+\+|rustc|strip|nm|gdb|jq) ", re.MULTILINE)
+_GDB = re.compile(r"tracekit calibrate .* -- |--backend gdb .* -- ")
+_TOOL = re.compile(r"(?:^|[|(] ?)(sudo|g\+\+|rustc|strip|nm|jq) ", re.MULTILINE)
 """What a machine may lack; ``tools/test.sh`` installs it."""
 
 
@@ -43,6 +44,8 @@ def check(section: Section, folder: Path, clone: Path) -> None:
     lacking = {tool for tool in _TOOL.findall(section.code) if not shutil.which(tool)}
     if "./cache " in section.code and not shutil.which("go"):
         lacking.add("go")
+    if _GDB.search(section.code) and not shutil.which("gdb"):
+        lacking.add("gdb")
     if lacking:
         pytest.skip(f"there is no {' and no '.join(sorted(lacking))} here")
     where = clone if "make demo" in section.code else folder

@@ -20,8 +20,8 @@ def test_the_page_is_current() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        ("man", "--warnings=w", "--encoding=UTF-8", "--local-file", str(PAGE)),
-        ("mandoc", "-Tlint", "-Wwarning", str(PAGE)),
+        ("man", "--warnings=w", "--encoding=UTF-8", "--local-file", "-"),
+        ("mandoc", "-Tlint", "-Wwarning"),
     ],
     ids=lambda command: command[0],
 )
@@ -30,12 +30,19 @@ def test_it_renders_without_warnings(command: tuple[str, ...]) -> None:
     if shutil.which(command[0]) is None:
         pytest.skip(f"there is no {command[0]} here")
     environment = os.environ | {"LC_ALL": "C.UTF-8", "MANPAGER": "cat", "MANWIDTH": "120"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    done = subprocess.run(
+        command,
+        input=PAGE.read_text(),
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+    if "has been minimized" in done.stdout:
+        pytest.skip("this system's man shows no pages")
     assert (done.returncode, done.stderr) == (0, "")
-    if command[0] == "mandoc":
-        assert done.stdout == ""
-    else:
-        assert "tracekit trace [OPTIONS]" in done.stdout and "\x08" not in page("2026-01-01")
+    assert (done.stdout == "") if command[0] == "mandoc" else ("tracekit trace [OPTIONS]" in done.stdout)
 
 
 def test_the_wheel_has_it() -> None:
