@@ -30,7 +30,7 @@ def run(argv: Sequence[str], folder: Path, clone: Path) -> tuple[int, str]:
     }
     done = subprocess.run(
         argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
+        stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout
 

@@ -14,7 +14,7 @@ from tests.docs.pages import PAGES, ROOT, Block, anchor, blocks, headings, outsi
 from tracekit.cli.main import cli
 
 _RUN: Final = ("console", "python")
-_SILENT: Final = ("text", "json", "toml", "ini", "yaml", "d")
+_SILENT: Final = ("text", "json", "toml", "ini", "yaml", "d", "promql")
 """Languages of blocks that have no commands."""
 _LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
 _CODE: Final = re.compile(r"`(tracekit [a-z][^`]*)`")
