@@ -20,7 +20,7 @@ PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 _FENCE: Final = re.compile(r"^```(\w*)$")
 _HEADING: Final = re.compile(r"^#+ +(.*)$")
-_NOT_RUN: Final = re.compile(r"\*Not run by the tests: (.+)\.\*$")
+_NOT_RUN: Final = re.compile(r"\*Not run by the tests(?: of documents)?: (.+)\.\*$")
 
 
 @attrs.frozen
