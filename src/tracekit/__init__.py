@@ -70,9 +70,9 @@ if TYPE_CHECKING:
     from tracekit.workflow.functions import functions as functions
     from tracekit.workflow.importing import import_output as import_output
     from tracekit.workflow.serving.service import Service as Service
+    from tracekit.workflow.running import run as run
+    from tracekit.workflow.running import start as start
     from tracekit.workflow.session import Session as Session
-    from tracekit.workflow.session import run as run
-    from tracekit.workflow.session import start as start
 
 _BUILDERS: Final = (
     "arg average comm count cpu elapsed func greatest interval least linear load log2 log_linear name pid "
@@ -102,7 +102,8 @@ _WHERE: Final = {
     "workflow.functions": "functions",
     "workflow.importing": "import_output",
     "workflow.serving.service": "Service",
-    "workflow.session": "Session run start",
+    "workflow.running": "run start",
+    "workflow.session": "Session",
 }
 _NAMES: Final = {
     public: (f"tracekit.{module}", inner or public)

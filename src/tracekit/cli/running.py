@@ -12,7 +12,7 @@ from tracekit.backends.base import Options
 from tracekit.backends.registry import ORDER
 from tracekit.cli.programs import F, option
 from tracekit.core.calibration import Verdict
-from tracekit.workflow.session import DEFAULT_BACKEND
+from tracekit.workflow.running import DEFAULT_BACKEND
 
 
 def running_parameters(function: F) -> F:

@@ -8,7 +8,6 @@ import selectors
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
@@ -23,14 +22,12 @@ from tracekit.core.result import (
     Load,
     Loss,
     LossKind,
-    Machine,
     Provenance,
     Resolution,
     Result,
     Snapshot,
-    TargetRecord,
 )  # fmt: skip
-from tracekit.core.target import Command, Container, Pids, Target
+from tracekit.core.target import Container, Pids, Target
 from tracekit.errors import UsageError
 from tracekit.syntax import print_program
 from tracekit.workflow.bystanders import bystanders
@@ -43,10 +40,9 @@ from tracekit.workflow.naming import resolve_for_run, warnings_of
 from tracekit.workflow.overload import check_limits, load_of, remarks, stopped
 from tracekit.workflow.placing import Wanted, place
 from tracekit.workflow.progress import doing
+from tracekit.workflow.recording import machine, record
 from tracekit.workflow.room import check_room
 from tracekit.workflow.silence import Silence
-
-DEFAULT_BACKEND: Final = AUTO
 
 _GRACE_SECONDS: Final = 5.0
 
@@ -301,7 +297,6 @@ class Session:
         of_load = remarks(load) if load else ()
         notes = (*self.notes, *(last.notes if last else ()), *self._no_event(last), *of_load)
         complete = not any(x.kind is LossKind.INCOMPLETE for x in losses)
-        system = os.uname()
         return Result(
             maps=self._resolved.named(last.maps) if last else (),
             complete=complete,
@@ -311,8 +306,8 @@ class Session:
                 program=self._program,
                 text=print_program(self._program),
                 engine=self._tracer.describe(),
-                target=self._record(ending),
-                machine=Machine(system.sysname, system.release, system.machine, system.nodename),
+                target=record(self._target, self.pid, ending),
+                machine=machine(),
                 started=self._started,
                 ended=ended,
                 binaries=self._located.binaries,
@@ -348,16 +343,6 @@ class Session:
         reasons = self._silence.reasons(last)
         return (f"no event came: {'; '.join(reasons)}",) if reasons else ()
 
-    def _record(self, ending: Ending | None) -> TargetRecord:
-        match self._target:
-            case Command(argv, follow):
-                assert self._command is not None
-                return TargetRecord(argv=argv, pids=(self._command.pid,), follow=follow, ending=ending)
-            case Pids(pids, follow):
-                return TargetRecord(pids=pids, follow=follow)
-            case _:
-                return TargetRecord(system_wide=True)
-
     def __enter__(self) -> Self:
         return self
 
@@ -371,65 +356,3 @@ class Session:
             self.stop()
         finally:
             self._stack.close()
-
-
-def start(
-    program: Program,
-    target: Target | Container,
-    *,
-    backend: str = DEFAULT_BACKEND,
-    options: Options = Options(),
-    interval: float | None = 0.25,
-) -> Session:
-    """Place a program's probes, let the target run, and come back.
-
-    Args:
-        program: what is asked.
-        target: whose events count.
-        backend: the engine's name; ``auto`` for the first that can, of those in ``registry.ORDER``.
-        options: see ``Options``.
-        interval: seconds between the snapshots that the engine prints; None for none. Overrides that
-            of ``options``.
-
-    Raises:
-        TracekitError: if it can't be run; nothing of a command has run then.
-        NoBackendError: if no backend can, and none was named.
-    """
-    return Session(program, target, backend, attrs.evolve(options, interval=interval))
-
-
-def run(
-    program: Program,
-    target: Target | Container,
-    *,
-    backend: str = DEFAULT_BACKEND,
-    options: Options = Options(),
-    duration: float | None = None,
-) -> Result:
-    """Run a program until the target ends, or for some time.
-
-    Args:
-        program: what is asked.
-        target: whose events count.
-        backend: the engine's name; ``auto`` for the first that can, of those in ``registry.ORDER``.
-        options: see ``Options``.
-        duration: seconds after which tracing stops; None to wait for the target.
-
-    Raises:
-        TracekitError: if it can't be run; nothing of a command has run then.
-        NoBackendError: if no backend can, and none was named.
-        UsageError: if it would never end.
-    """
-    endless = (
-        not isinstance(target, Command | Pids | Container) and duration is None and options.max_events is None
-    )
-    if endless:
-        raise UsageError("a run of the whole system has no end", "Give a duration, or use start() and stop().")
-    with Session(program, target, backend, options) as session:
-        deadline = None if duration is None else monotonic() + duration
-        while session.running:
-            left = None if deadline is None else deadline - monotonic()
-            if left is not None and left <= 0:
-                break
-            session.wait(left)
-        return session.stop()

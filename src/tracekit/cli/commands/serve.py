@@ -29,8 +29,9 @@ from tracekit.core.target import Container, Pids
 from tracekit.errors import UsageError
 from tracekit.workflow.resolve import in_words
 from tracekit.workflow.rights import rights
+from tracekit.workflow.running import start
 from tracekit.workflow.serving.service import LISTEN, SERIES, Service
-from tracekit.workflow.session import Session, start
+from tracekit.workflow.session import Session
 
 _LOOK_SECONDS = 0.25
 

@@ -35,7 +35,7 @@ from tracekit.errors import TargetError, UsageError
 from tracekit.workflow.journal import Journal
 from tracekit.workflow.resolve import in_words
 from tracekit.workflow.rights import rights
-from tracekit.workflow.session import start
+from tracekit.workflow.running import start
 
 
 @click.command("trace", cls=Verb)
