@@ -1,7 +1,8 @@
 """The file that holds a binary's debug information: itself, or one that was split off.
 
 Sources: GDB's manual, "Debugging Information in Separate Files" (debug links with their CRC, build-id folders);
-dwz's ``.gnu_debugaltlink`` (a path and a build-id), which DWARF 5 calls a supplementary file (7.3.6).
+dwz's ``.gnu_debugaltlink`` (a path and a build-id), which DWARF 5 calls a supplementary file (7.3.6);
+elfutils' debuginfod_find_debuginfo(3), "CACHE" and "ENVIRONMENT VARIABLES".
 """
 
 from __future__ import annotations
@@ -55,9 +56,9 @@ def find_debug_file(image: Image) -> DebugFile:
     """The file with a binary's debug information.
 
     It is looked for in the binary, then where its debug link says (beside it, in ``.debug``, below
-    ``/usr/lib/debug``), then by build-id in ``/usr/lib/debug`` and the folders of ``TRACEKIT_DEBUG_FOLDERS``.
-    If the binary lies below another root folder, all this is done there first; a file of ours then counts only
-    if it has the binary's build-id.
+    ``/usr/lib/debug``), then by build-id in ``/usr/lib/debug``, the folders of ``TRACEKIT_DEBUG_FOLDERS``, and
+    what debuginfod has fetched. If the binary lies below another root folder, all this is done there first; a
+    file of ours then counts only if it has the binary's build-id.
 
     Raises:
         DebugInfoError: if there is none; it says what was looked for.
@@ -77,6 +78,11 @@ def find_debug_file(image: Image) -> DebugFile:
             return _with_supplementary(found)
         rejected.append(f"{path} {wrong}")
     raise _missing(image, own, build_id, rejected)
+
+
+def debug_path(image: Image) -> str:
+    """Where a binary's debug information is; see ``find_debug_file``."""
+    return find_debug_file(image).path
 
 
 def _has_info(headers: elf.Headers) -> bool:
@@ -99,6 +105,8 @@ def _candidates(own: DebugFile, build_id: bytes) -> Iterator[tuple[str, int | No
         for base in _folders(root):
             if path := _by_build_id(base, build_id):
                 yield path, None, root
+    if build_id:
+        yield os.path.join(_fetched(), build_id.hex(), "debuginfo"), None, None
 
 
 def _folder(file: DebugFile) -> str:
@@ -112,6 +120,12 @@ def _folders(root: Root | None) -> Iterator[str]:
     yield _SYSTEM
     if root is None:
         yield from filter(None, os.environ.get(FOLDERS, "").split(":"))
+
+
+def _fetched() -> str:
+    """Where debuginfod's client keeps what it has fetched."""
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.environ.get("DEBUGINFOD_CACHE_PATH") or os.path.join(caches, "debuginfod_client")
 
 
 def _by_build_id(base: str, build_id: bytes) -> str:

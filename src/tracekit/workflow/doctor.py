@@ -29,8 +29,8 @@ class Check:
     """One thing that was looked at.
 
     Attributes:
-        name: what: an engine's name, or ``system``, ``privileges``, ``kernel``, ``processes`` or
-            ``calibrations``.
+        name: what: an engine's name, or ``system``, ``privileges``, ``kernel``, ``processes``,
+            ``calibrations``, or ``debug info``.
         state: how it is.
         says: a sentence about it.
         remedy: what would make it better; empty if nothing has to.
@@ -42,13 +42,25 @@ class Check:
     remedy: str = ""
 
 
-def doctor() -> tuple[Check, ...]:
+def doctor(binary: str | None = None) -> tuple[Check, ...]:
     """Look at this machine, and have each engine trace a small program that is made for this.
 
     Nothing of the user's is traced or changed.
+
+    Args:
+        binary: a program or library, or a process by its number, whose debug information is looked for, too.
+
+    Raises:
+        TracekitError: if there is no such binary.
     """
+    looked: tuple[Check, ...] = ()
+    if binary is not None:
+        from tracekit.workflow.debuginfo import of_program
+        from tracekit.workflow.subjects import subject
+
+        looked = (of_program(subject([binary])),)
     checks = (_system, _privileges, _kernel, _bpftrace, _dtrace, _gdb, _processes, _calibrations)
-    return tuple(found for check in checks for found in _safely(check))
+    return (*(found for check in checks for found in _safely(check)), *looked)
 
 
 def usable(checks: tuple[Check, ...]) -> bool:

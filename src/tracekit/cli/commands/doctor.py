@@ -8,18 +8,21 @@ import click
 
 
 @click.command("doctor")
+@click.argument("binary", required=False)
 @click.option(
     "-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", help="The output's form."
 )
-def command(form: str) -> None:
+def command(binary: str | None, form: str) -> None:
     """Say what tracekit can do on this machine, and what would let it do more.
+
+    With a BINARY, or a process by its number, also whether it has debug information, and which package has it.
 
     Each engine traces a small program that is made for this. The status is 1 if there is none that can.
     """
     from tracekit.core.escape import printable
     from tracekit.workflow.doctor import doctor, usable
 
-    checks = doctor()
+    checks = doctor(binary)
     if form == "json":
         import json
 
