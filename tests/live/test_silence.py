@@ -53,7 +53,8 @@ def test_the_command_itself_was_asked_and_never_called_it(quiet: str) -> None:
     result = tk.run(tk.parse(f'uprobe:"{quiet}":never {{ @ = count() }}'), tk.Command([quiet]))
     assert (
         note(result)
-        == f"no event came: the command has run {quiet}, and never called never as far as probes see"
+        == f"no event came: the command has run {quiet}, and never called never as far as probes see; "
+        "what it forks counts with --follow"
     )
 
 

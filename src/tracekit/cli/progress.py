@@ -23,7 +23,7 @@ _EVERY: Final = 0.5
 @contextlib.contextmanager
 def progress_shown(quiet: bool = False) -> Iterator[None]:
     """Within the block, say on standard error what takes long, if that is a terminal."""
-    if quiet or not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+    if quiet or not os.isatty(2) or os.environ.get("TERM", "dumb") == "dumb":
         yield
         return
     with shown_by(_shown):

@@ -165,7 +165,7 @@ def open_relay(rows: int, columns: int) -> Iterator[Relay]:
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
 

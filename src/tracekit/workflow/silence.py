@@ -79,6 +79,7 @@ class Silence:
         match self._target:
             case Command(follow=False) if self._met:
                 yield f"the command has run {files}, and never called {self._functions()} as far as probes see"
+                yield "what it forks counts with --follow"
             case Command(follow=False) if self._files:
                 runs = f"the command runs {self._runs}" if self._runs else "the command may run something else"
                 yield f"{runs}; if that runs {files} as a child, count it with --follow"

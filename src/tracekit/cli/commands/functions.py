@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from time import monotonic
 from typing import Self
 
@@ -74,7 +74,7 @@ class Patience:
 
     def tell(self, share: float) -> None:
         """Say how far it is, if it takes long."""
-        terminal = sys.stderr.isatty()
+        terminal = os.isatty(2)
         if monotonic() - self._start < _PATIENCE or (self._told and not terminal):
             return
         self._told = True
@@ -85,5 +85,5 @@ class Patience:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._told and sys.stderr.isatty():
+        if self._told and os.isatty(2):
             click.echo("\r\x1b[K", err=True, nl=False)
