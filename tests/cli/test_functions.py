@@ -94,7 +94,8 @@ def test_long_work_is_told(
 ) -> None:
     """On a terminal it is said how far long work is, and taken away at its end; elsewhere it is said once."""
     monkeypatch.setattr("tracekit.cli.commands.functions._PATIENCE", 0.0)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    monkeypatch.setattr("os.isatty", lambda _: terminal)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)  # what click asks
     with Patience() as patience:
         patience.tell(0.25)
         patience.tell(0.5)

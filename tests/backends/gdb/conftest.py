@@ -117,7 +117,13 @@ def uprobe():
                 assert line, "bpftrace has ended"
             yield
         finally:
-            tracer.send_signal(signal.SIGINT)
-            tracer.communicate(timeout=30)
+            # 0.17 may miss one that comes while it doesn't wait for events.
+            for _ in range(60):
+                tracer.send_signal(signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    tracer.communicate(timeout=0.5)
+                    break
+            else:
+                raise AssertionError("bpftrace does not end")
 
     return place

@@ -164,7 +164,7 @@ def killed_later(name):
 def test_gdb_dies_with_a_launched_target(build, own_gdb, doomed):
     """If somebody kills gdb, that is an error, and the command isn't left behind."""
     binary = build("calls.c", "-O2", "-pie", "-pthread")
-    argv = (binary, "-n", "-1", "-p", "50000")
+    argv = (binary, "-n", "-1", "-p", "300000")
     with Target.start([str(word) for word in argv]) as target:
         doomed.append(target.pid)
         cause = r"gdb has ended in the middle of its work \(signal 9\)"
