@@ -112,7 +112,9 @@ def _candidates(own: DebugFile, build_id: bytes) -> Iterator[tuple[str, int | No
 def _folder(file: DebugFile) -> str:
     """Where a file lies, without symbolic links, as those with its root folder see it."""
     if file.root is None:
-        return os.path.dirname(os.path.realpath(file.path))
+        # By the open file where the system tells, since the program may have changed its folder since.
+        opened = f"/proc/self/fd/{file.file.descriptor}"
+        return os.path.dirname(os.path.realpath(opened if os.path.exists(opened) else file.path))
     return os.path.dirname(file.root.name_of(file.file.descriptor))
 
 

@@ -24,7 +24,11 @@ def run(*command, cwd=None):
 
 def parameters(path):
     """The first two parameters of the sample's function."""
-    image = open_image(path)
+    return parameters_of(open_image(path))
+
+
+def parameters_of(image):
+    """The same of an image."""
     (function,) = find(image, FunctionName("take"))
     return spelled(open_debug_info(image).signature(function.address, "take", local=False))[:2]
 
@@ -79,6 +83,16 @@ def test_debug_link(folder, split):
     shutil.move(debug, os.path.join(target, "moved"))
     os.rename(os.path.join(target, "moved"), os.path.join(target, os.path.basename(debug)))
     assert parameters(program) == INSERT
+
+
+def test_debug_link_of_a_relative_path(split, tmp_path, monkeypatch):
+    """The file is looked for beside the binary, also if the program works in another folder by now."""
+    program, debug = split
+    link(program, debug)
+    monkeypatch.chdir(os.path.dirname(program))
+    image = open_image(os.path.basename(program))
+    monkeypatch.chdir(tmp_path.parent)
+    assert parameters_of(image) == INSERT
 
 
 def test_debug_link_below_a_folder(split, tmp_path, monkeypatch):
