@@ -43,3 +43,5 @@ else
     pip --editable .
     touch .venv/installed
 fi
+# Now, as whoever installs: or root's first run would leave compiled modules of root's in a folder of theirs.
+.venv/bin/python -m compileall -q src

@@ -1,10 +1,13 @@
 """``python -m tracekit``, and the command ``tracekit``."""
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command; Ctrl-C ends it without a traceback also while its modules are being read."""
+    # Under sudo, Python's compiled modules would be root's, in a folder that may be the user's.
+    sys.dont_write_bytecode |= os.geteuid() == 0 and "SUDO_UID" in os.environ
     try:
         from tracekit.cli.main import main as command
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+import tracekit
 
 TRACEKIT = [sys.executable, "-m", "tracekit"]
 
@@ -379,3 +382,19 @@ def test_without_privilege_the_remedy_is_named() -> None:
             "PrivilegeError: bpftrace needs root to place probes\n"
             "Say --sudo to have bpftrace alone run as root, or run the same command with sudo in front of it."
         )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="being called by sudo needs root: 'sudo make test' does it")
+def test_sudo_leaves_no_compiled_modules(tmp_path: Path) -> None:
+    """Under sudo, Python leaves no compiled modules of root's beside the user's sources, but the first two."""
+    package = Path(tracekit.__file__).parent
+    shutil.copytree(package, tmp_path / "tracekit", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    environment |= {"SUDO_UID": "1000", "PYTHONPATH": str(tmp_path)}
+    subprocess.run(
+        [sys.executable, "-m", "tracekit", "parse", "-e", "syscall:read:entry { @ = count() }"],
+        env=environment, check=True, cwd="/",
+    )  # fmt: skip
+    left = {file.name.split(".")[0] for file in tmp_path.rglob("*.pyc")}
+    assert left <= {"__init__", "__main__"}
+    assert len(list(tmp_path.rglob("*.pyc"))) <= 2
