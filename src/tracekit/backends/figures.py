@@ -38,6 +38,7 @@ class Figures:
         buckets: how many events, by a value inside of their bucket.
         counts: how many events.
         sums: the values' sum modulo 2**64.
+        totals: the values' sum itself, where the engine keeps that.
         least: the least value.
         most: the greatest value.
         cut: keys that may be cut, or several in one.
@@ -45,10 +46,11 @@ class Figures:
     """
 
     buckets: Mapping[Keys, Mapping[int, int]] = attrs.field(factory=dict)
-    counts: Mapping[Keys, int] = attrs.field(factory=dict)
-    sums: Mapping[Keys, int] = attrs.field(factory=dict)
-    least: Mapping[Keys, int] = attrs.field(factory=dict)
-    most: Mapping[Keys, int] = attrs.field(factory=dict)
+    counts: dict[Keys, int] = attrs.field(factory=dict)
+    sums: dict[Keys, int] = attrs.field(factory=dict)
+    totals: dict[Keys, int] = attrs.field(factory=dict)
+    least: dict[Keys, int] = attrs.field(factory=dict)
+    most: dict[Keys, int] = attrs.field(factory=dict)
     cut: set[Keys] = attrs.field(factory=set)
     full: bool = False
 
@@ -183,6 +185,8 @@ class _Reader:
     def _sum(self, keys: Keys, count: int, least: int | None, most: int | None) -> int | None:
         if not count:
             return 0
+        if keys in self.figures.totals:
+            return self.figures.totals[keys]
         # Engines may have no row for a sum of 0; a full map has none either, but then no extremes.
         residue = self.figures.sums.get(keys, 0)
         type_ = self.plan.type

@@ -15,6 +15,7 @@ from tracekit.backends.base import Backend
 from tracekit.errors import UsageError
 
 _OURS: Final = {
+    "bpf": "tracekit.backends.bpf.backend:BpfBackend",
     "bpftrace": "tracekit.backends.bpftrace.backend:BpftraceBackend",
     "dtrace": "tracekit.backends.dtrace.backend:DtraceBackend",
     "gdb": "tracekit.backends.gdb.backend:GdbBackend",

@@ -13,6 +13,7 @@ DAC_READ_SEARCH: Final = 1 << 2
 """To read every file and folder; it changes none."""
 SETGID: Final = 1 << 6
 SETUID: Final = 1 << 7
+SYS_ADMIN: Final = 1 << 21
 PERFMON: Final = 1 << 38
 BPF: Final = 1 << 39
 

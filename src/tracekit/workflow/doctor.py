@@ -105,14 +105,14 @@ def _bpftrace() -> Iterator[Check]:
     if sys.platform != "linux":
         return
     from tracekit.backends.bpftrace.run import check_privilege, find_engine
-    from tracekit.backends.bpftrace.tracefs import require_tracefs
+    from tracekit.backends.tracefs import require_tracefs
 
     path = find_engine()
     version = _first(process.output([path, "--version"])).removeprefix("bpftrace v")
     found = _proved("bpftrace", f"{version}, {path}", check_privilege)
     if found.state is State.READY:
         try:
-            require_tracefs("system calls")
+            require_tracefs("system calls", "bpftrace")
         except UnsupportedError as error:
             says = f"{found.says}; {error.message}"
             found = attrs.evolve(found, state=State.LIMITED, says=says, remedy=error.hint)

@@ -22,7 +22,7 @@ from tracekit.backends.bpftrace.features import check_features
 from tracekit.backends.bpftrace.instrument import Filter, Instrumented, instrument
 from tracekit.backends.bpftrace.pids import check_ids
 from tracekit.backends.bpftrace.sites import sites
-from tracekit.backends.bpftrace.tracefs import require_tracefs
+from tracekit.backends.tracefs import require_tracefs
 from tracekit.core.arch import Architecture, architecture
 from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
@@ -295,7 +295,7 @@ def _filter(processes: Processes) -> Filter:
         return Filter()
     if not processes.follow:
         return Filter(" || ".join(f"pid == {pid}" for pid in processes.pids))
-    require_tracefs("--follow")
+    require_tracefs("--follow", BACKEND)
     # A fork is seen before the child runs; an id is forgotten when its process ends, so a new one with
     # the same id doesn't count. Threads pass through as well, and change nothing.
     return Filter(

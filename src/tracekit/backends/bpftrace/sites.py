@@ -10,8 +10,8 @@ from tracekit.backends.base import Place
 from tracekit.backends.bpftrace.attach import Site, exits, numeric, symbolic, syscall
 from tracekit.backends.bpftrace.emit import BACKEND
 from tracekit.backends.bpftrace.place import inner_number, number
-from tracekit.backends.bpftrace.semaphores import check_semaphores
-from tracekit.backends.bpftrace.tracefs import syscall_arguments
+from tracekit.backends.semaphores import check_semaphores
+from tracekit.backends.tracefs import syscall_arguments
 from tracekit.core.arch import Architecture
 from tracekit.core.probe import FunctionProbe, Probe, Syscall, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
@@ -49,10 +49,10 @@ def sites(
             case Uretprobe():
                 found[probe] = tuple(_exit(probe, place, arch, inner_offsets) for place in places[probe])
             case Usdt():
-                check_semaphores(probe, files[probe.binary])
+                check_semaphores(probe, files[probe.binary], BACKEND)
                 found[probe] = (symbolic(attrs.evolve(probe, binary=files[probe.binary])),)
             case Syscall():
-                found[probe] = (syscall(probe, syscall_arguments(probe.name)),)
+                found[probe] = (syscall(probe, syscall_arguments(probe.name, BACKEND)),)
             case _:
                 found[probe] = (symbolic(probe),)
     return found

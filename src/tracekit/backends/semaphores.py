@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from tracekit.backends.bpftrace.emit import BACKEND
 from tracekit.binaries import open_elf
 from tracekit.core.probe import Usdt
 from tracekit.errors import UnsupportedError
@@ -14,7 +13,7 @@ from tracekit.symbols.image import Image, file_offset
 _PAGE: Final = 4096
 
 
-def check_semaphores(probe: Usdt, file: str) -> None:
+def check_semaphores(probe: Usdt, file: str, backend: str) -> None:
     """Refuse a tracepoint whose semaphore the kernel would not find.
 
     It adds 1 in the first writable mapping that has the semaphore's page of the file (``find_ref_ctr_vma`` in
@@ -24,19 +23,20 @@ def check_semaphores(probe: Usdt, file: str) -> None:
     Args:
         probe: the tracepoint.
         file: a path to its binary.
+        backend: who is to place it.
 
     Raises:
         UnsupportedError: if it has such a semaphore.
     """
-    open_elf(file, probe.binary).ask(_check, probe)
+    open_elf(file, probe.binary).ask(_check, probe, backend)
 
 
-def _check(image: Image, probe: Usdt) -> None:
+def _check(image: Image, probe: Usdt, backend: str) -> None:
     for site in find_usdt(image, probe.provider, probe.name):
         if site.semaphore and _writable_copies(image, file_offset(image, site.semaphore)) > 1:
             raise UnsupportedError(
                 feature=f"the tracepoint {probe.provider}:{probe.name}",
-                backend=BACKEND,
+                backend=backend,
                 reason="the kernel would switch it on at a wrong address, since the page of the file with its "
                 "semaphore is twice in memory, as lld makes it",
                 remedy="Use dtrace, or link it with GNU ld (-fuse-ld=bfd).",

@@ -1,0 +1,1 @@
+"""eBPF programs of our own, loaded and read by tracekit itself."""

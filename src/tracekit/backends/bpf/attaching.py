@@ -1,0 +1,175 @@
+"""Loads programs and has the kernel run them at their points."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from types import TracebackType
+from typing import Final, Self
+
+import attrs
+
+from tracekit.backends.bpf import kernel
+from tracekit.backends.bpf.assembler import BACKEND
+from tracekit.backends.bpf.diagnose import Refused
+from tracekit.backends.bpf.instrument import KernelProgram
+from tracekit.backends.bpf.sites import Instruction, Named, Point, Timer, Tracepoint
+from tracekit.backends.tracefs import tracepoint
+
+_MANY: Final = 48
+"""``BPF_TRACE_UPROBE_MULTI``: what a program is loaded for that is attached to many points at once."""
+
+
+@attrs.define
+class Attached:
+    """The programs in the kernel, and what has them run."""
+
+    _programs: list[int] = attrs.field(factory=list)
+    _points: list[int] = attrs.field(factory=list)
+
+    def program(self, descriptor: int) -> None:
+        """Keep a program."""
+        self._programs.append(descriptor)
+
+    def point(self, descriptor: int) -> None:
+        """Keep what has one run."""
+        self._points.append(descriptor)
+
+    def missed(self) -> int:
+        """How many events came while a program was at work on that processor already."""
+        return sum(kernel.told_of(program).missed for program in self._programs)
+
+    def close(self) -> None:
+        """Take the probes away; afterwards no program runs any more. Does nothing more when called again."""
+        for descriptor in (*reversed(self._points), *self._programs):
+            os.close(descriptor)
+        self._points, self._programs = [], []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@attrs.frozen
+class Ready:
+    """A program in the kernel.
+
+    Attributes:
+        descriptor: its.
+        many: whether it can be attached to many points at once only.
+    """
+
+    descriptor: int
+    many: bool
+
+
+def load(program: KernelProgram, maps: Mapping[str, int], attached: Attached) -> Ready:
+    """Load a program.
+
+    Args:
+        program: the program.
+        maps: the maps' descriptors, by their names.
+        attached: what keeps it.
+
+    Raises:
+        Refused: if the kernel refuses it.
+    """
+    code = program.code.encode(maps)
+    many = len(program.points) > 1 and isinstance(program.points[0], Instruction)
+    name = f"tk_{program.name}"[:15]
+    while True:
+        try:
+            descriptor = kernel.load_program(
+                program.kind.value, code, sleeps=program.sleeps, attach=_MANY if many else 0, name=name
+            )
+        except OSError as error:
+            if many and program.sleeps is False:  # before kernel 6.6
+                many = False
+                continue
+            raise Refused("an eBPF program", error, program) from error
+        attached.program(descriptor)
+        return Ready(descriptor, many)
+
+
+def attach(program: KernelProgram, ready: Ready, attached: Attached) -> None:
+    """Have a program run at all its points.
+
+    Args:
+        program: the program.
+        ready: it, loaded.
+        attached: what keeps the points.
+
+    Raises:
+        Refused: if the kernel refuses one.
+    """
+    numbers = program.numbers or (None,) * len(program.points)
+    if ready.many:
+        _at_once(program, ready, attached)
+        return
+    for point, number in zip(program.points, numbers, strict=True):
+        match point:
+            case Instruction():
+                what = f"a probe at {point.offset:#x} of the file"
+            case Tracepoint(category, name):
+                what = f"the tracepoint {category}:{name}"
+            case _:
+                what = "a timer"
+        try:
+            for event in _events(point):
+                attached.point(event)
+                link = kernel.attach(event, ready.descriptor, number)
+                if link is not None:
+                    attached.point(link)
+        except OSError as error:
+            raise Refused(what, error) from error
+
+
+def _at_once(program: KernelProgram, ready: Ready, attached: Attached) -> None:
+    """All points of a file with one call."""
+    numbered = [
+        (point, number)
+        for point, number in zip(program.points, program.numbers or (0,) * len(program.points), strict=True)
+        if isinstance(point, Instruction)
+    ]
+
+    def file(pair: tuple[Instruction, int]) -> tuple[str, bool]:
+        return pair[0].path, pair[0].returns
+
+    for (path, returns), group in groupby(sorted(numbered, key=file), key=file):
+        pairs = list(group)
+        try:
+            link = kernel.attach_many(
+                ready.descriptor,
+                path,
+                [point.offset for point, _ in pairs],
+                [point.semaphore for point, _ in pairs],
+                [number for _, number in pairs] if program.numbers else [],
+                returns=returns,
+                pid=0,
+            )
+        except OSError as error:
+            raise Refused(f"{len(pairs)} probes in a file", error) from error
+        attached.point(link)
+
+
+def _events(point: Point) -> Iterator[int]:
+    match point:
+        case Instruction(path, offset, semaphore, returns):
+            yield kernel.uprobe(path, offset, returns=returns, semaphore=semaphore, pid=-1)
+        case Tracepoint(category, name):
+            number, _ = tracepoint(category, name, BACKEND)
+            yield kernel.tracepoint(number)
+        case Named():
+            raise AssertionError(point)
+        case Timer(nanoseconds, hertz, everywhere):
+            processors = kernel.online() if everywhere else kernel.online()[:1]
+            for processor in processors:
+                yield kernel.timer(nanoseconds, hertz, processor)

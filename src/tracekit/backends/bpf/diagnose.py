@@ -1,0 +1,103 @@
+"""What the kernel's refusals mean, and what to do about them. Pure."""
+
+from __future__ import annotations
+
+import errno
+import re
+from typing import Final
+
+from tracekit.backends.bpf.assembler import BACKEND
+from tracekit.backends.bpf.instrument import KernelProgram
+from tracekit.backends.bpf.kernel import VerifierError
+from tracekit.errors import EngineError, PrivilegeError, TracekitError, UnsupportedError
+
+_PLACE: Final = re.compile(r"^(\d+): \(", re.MULTILINE)
+_UNKNOWN_FUNCTION: Final = re.compile(r"(?:unknown func|invalid func|program of this type cannot use helper)[^\n]*")
+
+
+class Refused(Exception):  # noqa: N818, it becomes an error of ours before anybody sees it
+    """The kernel has refused something.
+
+    Attributes:
+        what: what was asked for.
+        error: its own error.
+        program: the program that was refused; None for something else.
+    """
+
+    def __init__(self, what: str, error: OSError, program: KernelProgram | None = None) -> None:
+        """Keep what is known."""
+        super().__init__(what)
+        self.what, self.error, self.program = what, error, program
+
+    @property
+    def invalid(self) -> bool:
+        """Whether the kernel doesn't know, or doesn't allow, what was asked for."""
+        return self.error.errno == errno.EINVAL
+
+
+def diagnose(refused: Refused) -> TracekitError:
+    """Our error for one of the kernel's."""
+    error, what = refused.error, refused.what
+    if isinstance(error, VerifierError) and refused.program is not None and error.errno != errno.EPERM:
+        return _verifier(error, refused.program)
+    match error.errno:
+        case errno.EPERM | errno.EACCES:
+            return PrivilegeError(
+                f"the kernel refuses us {what}",
+                "Run tracekit as root, or give it CAP_BPF and CAP_PERFMON; in a container, root of its own isn't enough.",
+            )
+        case errno.ENOMEM | errno.E2BIG:
+            return EngineError(
+                message=f"the kernel has no room for {what}",
+                hint="Lower --max-keys, or --max-string; before kernel 5.11, raise 'ulimit -l'.",
+                engine=BACKEND,
+            )
+        case errno.EMFILE | errno.ENFILE:
+            return EngineError(
+                message=f"there are no descriptors left for {what}",
+                hint="Raise 'ulimit -n', or probe fewer functions.",
+                engine=BACKEND,
+            )
+        case errno.ENOSYS | errno.ENOENT | errno.EINVAL | errno.ENOTSUP | errno.EOPNOTSUPP:
+            return UnsupportedError(
+                feature=what,
+                backend=BACKEND,
+                reason=f"the kernel refuses it: {error.strerror}",
+                remedy="Use bpftrace or dtrace; -v shows what was asked of the kernel.",
+            )
+        case _:
+            return EngineError(
+                message=f"the kernel refuses {what}: {error.strerror}",
+                hint="Use another backend, such as bpftrace.",
+                engine=BACKEND,
+            )
+
+
+def _verifier(error: VerifierError, program: KernelProgram) -> TracekitError:
+    """What the verifier has against a program, and at which expression."""
+    lines = [line for line in error.log.splitlines() if line and not line.startswith(("processed ", "verification "))]
+    said = lines[-1] if lines else error.strerror or "no reason told"
+    places = _PLACE.findall(error.log)
+    instruction = program.code.at(int(places[-1])) if places else None
+    where = f" of {instruction.why}" if instruction is not None and instruction.why else ""
+    if _UNKNOWN_FUNCTION.search(error.log):
+        return UnsupportedError(
+            feature=f"a part{where or ' of the program'}",
+            backend=BACKEND,
+            reason=f"this kernel doesn't have a function that it needs ({said})",
+            remedy="Use bpftrace, or a newer kernel.",
+        )
+    if "too many" in said or "too large" in said or error.errno == errno.E2BIG:
+        return UnsupportedError(
+            feature="so large a clause",
+            backend=BACKEND,
+            reason=f"the kernel's verifier gives up at it ({said})",
+            remedy="Split it into several clauses, or take fewer strings and aggregations.",
+        )
+    failed = EngineError(
+        message=f"the kernel's verifier refuses a part{where or ' of the program'}: {said}",
+        hint="That is a fault of tracekit: run it with -v to see the program, and report both. bpftrace may do it.",
+        engine=BACKEND,
+    )
+    failed.output = error.log
+    return failed

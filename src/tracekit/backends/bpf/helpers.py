@@ -1,0 +1,57 @@
+"""The kernel's functions that our eBPF programs call.
+
+Source of the numbers and of what they take: ``include/uapi/linux/bpf.h``, ``___BPF_FUNC_MAPPER`` and the comment above
+it, of which bpf-helpers(7) is made. The version at each is the first kernel that has it.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class Helper(enum.Enum):
+    """A function of the kernel, by its number."""
+
+    MAP_LOOKUP_ELEM = 1
+    """``(map, key)``: the value's address, or 0. 3.19"""
+
+    MAP_UPDATE_ELEM = 2
+    """``(map, key, value, flags)``: 0, or a negative error. 3.19"""
+
+    MAP_DELETE_ELEM = 3
+    """``(map, key)``: 0, or a negative error. 3.19"""
+
+    KTIME_GET_NS = 5
+    """``()``: nanoseconds since the boot, without those asleep. 4.1"""
+
+    GET_SMP_PROCESSOR_ID = 8
+    """``()``: the number of the processor. 4.1"""
+
+    GET_CURRENT_PID_TGID = 14
+    """``()``: the process's id in the upper 32 bits, the thread's in the lower, both of the first pid namespace. 4.2"""
+
+    GET_CURRENT_COMM = 16
+    """``(buffer, size)``: 0, or a negative error. 4.2"""
+
+    GET_STACKID = 27
+    """``(ctx, map, flags)``: the number of the stack in the map, or a negative error. 4.6"""
+
+    PROBE_READ_USER = 112
+    """``(buffer, size, address)``: 0, or a negative error, and then the buffer is zero. 5.5"""
+
+    PROBE_READ_USER_STR = 114
+    """``(buffer, size, address)``: the bytes read with their NUL, or a negative error. 5.5"""
+
+    GET_NS_CURRENT_PID_TGID = 120
+    """``(device, inode, buffer, 8)``: 0 and the ids in a pid namespace, or a negative error. 5.7"""
+
+    COPY_FROM_USER = 148
+    """``(buffer, size, address)``: as PROBE_READ_USER, but waits for pages that aren't in memory. 5.10"""
+
+    GET_ATTACH_COOKIE = 174
+    """``(ctx)``: the number that the probe was placed with. 5.15"""
+
+    @property
+    def text(self) -> str:
+        """Its name in the kernel, without ``bpf_``."""
+        return self.name.lower()

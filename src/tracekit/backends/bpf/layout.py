@@ -1,0 +1,143 @@
+"""What a run keeps in the kernel: its maps, and what their bytes mean. Pure.
+
+All counters of a run, and the moments of maps without keys, are words of one value, ``counters``, which each
+processor has for itself. Besides, a map of the program has up to two maps in the kernel:
+
+====  =====================================================================================================
+name  holds
+====  =====================================================================================================
+``b``  by keys and the bucket's number (or by that alone, as an array): how many events
+``m``  by keys: the moments
+====  =====================================================================================================
+
+Moments are words: the count; the sum's lower and upper 64 bits; the least and the greatest value. A least value is kept
+as the greatest of its complement, so that 0, what a new entry has, comes before every other.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from tracekit.backends.bpf.bucketing import size_of
+from tracekit.backends.bpf.emit import string_room
+from tracekit.backends.plan import KeyKind, KeyPlan, MapPlan, Plan, word
+
+COUNTERS: Final = "counters"
+CONTROL: Final = "control"
+FOLLOWED: Final = "followed"
+
+
+class MapKind(enum.Enum):
+    """A map's type, by its number in ``enum bpf_map_type`` in ``include/uapi/linux/bpf.h``."""
+
+    HASH = 1
+    ARRAY = 2
+    PERCPU_HASH = 5
+    PERCPU_ARRAY = 6
+
+
+@attrs.frozen
+class KernelMap:
+    """A map in the kernel.
+
+    Attributes:
+        name: its name in our programs.
+        kind: its type.
+        key_size: bytes of a key.
+        value_size: bytes of a value, of one processor.
+        entries: how many it holds at most.
+    """
+
+    name: str
+    kind: MapKind
+    key_size: int
+    value_size: int
+    entries: int
+
+
+class Control(enum.IntEnum):
+    """The words of ``control``, which all processors share."""
+
+    SEEN = 0
+    OVER = 1
+    BEGAN = 2
+    SINCE = 3
+    WINDOW = 4
+
+    @property
+    def offset(self) -> int:
+        """Bytes from the value's start."""
+        return 8 * self
+
+
+@attrs.frozen
+class Layout:
+    """Where everything is that a run counts.
+
+    Attributes:
+        plan: the program's maps.
+        words: the counters' and moments' places, in bytes, by their names.
+    """
+
+    plan: Plan
+    words: Mapping[str, int]
+
+    @property
+    def maps(self) -> tuple[KernelMap, ...]:
+        """The maps in the kernel."""
+        found = [KernelMap(COUNTERS, MapKind.PERCPU_ARRAY, 4, 8 * len(self.words), 1)]
+        for plan in self.plan.maps:
+            keys, room = key_bytes(plan), self.plan.max_keys
+            if plan.scheme is not None and plan.type is not None:
+                buckets = size_of(plan.scheme, word(plan.type))
+                if plan.keys:
+                    found.append(KernelMap(f"b{plan.number}", MapKind.PERCPU_HASH, keys + 8, 8, room))
+                else:
+                    found.append(KernelMap(f"b{plan.number}", MapKind.PERCPU_ARRAY, 4, 8, buckets))
+            if plan.keys and (size := 8 * len(moments(plan))):
+                found.append(KernelMap(f"m{plan.number}", MapKind.PERCPU_HASH, keys, size, room))
+        return tuple(found)
+
+
+def layout_of(plan: Plan) -> Layout:
+    """Give each counter its place."""
+    names = [
+        "h0", "h1",
+        *(f"{letter}{n}" for n in range(plan.clauses) for letter in "tf"),
+        *(f"{letter}{n}" for n in plan.returns for letter in "er"),
+        *(f"full{m.number}" for m in plan.maps),
+        *(f"raced{m.number}" for m in plan.maps),
+        *(f"{part}{m.number}" for m in plan.maps if not m.keys for part in moments(m)),
+    ]  # fmt: skip
+    return Layout(plan, {name: 8 * n for n, name in enumerate(names)})
+
+
+def moments(plan: MapPlan) -> tuple[str, ...]:
+    """The names of a map's moments, in order: ``count``, ``low`` and ``high`` of the sum, ``least``, ``most``."""
+    parts = {"c": ("count",), "s": ("low", "high"), "n": ("least",), "x": ("most",)}
+    return tuple(name for part in plan.parts if part in parts for name in parts[part])
+
+
+def key_room(key: KeyPlan) -> int:
+    """How many bytes a key takes in a map's key."""
+    match key.kind:
+        case KeyKind.INTEGER | KeyKind.FUNCTION:
+            return 8
+        case KeyKind.STRING:
+            return string_room(string_limit(key))
+        case KeyKind.COUNTED:
+            return string_room(string_limit(key)) + 8
+
+
+def string_limit(key: KeyPlan) -> int:
+    """How many bytes of a string are kept; of ``comm``, which no size is asked of, what it can have."""
+    return key.size - 1 if key.size else 15
+
+
+def key_bytes(plan: MapPlan) -> int:
+    """How many bytes all keys of a map take."""
+    return sum(map(key_room, plan.keys))

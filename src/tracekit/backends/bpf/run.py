@@ -1,0 +1,256 @@
+"""Runs a program with eBPF programs of our own."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from time import clock_gettime_ns, CLOCK_MONOTONIC
+from typing import Final
+
+from tracekit.backends.base import Options, Place, Processes, Reading
+from tracekit.backends.bpf.assembler import BACKEND
+from tracekit.backends.bpf.attaching import Attached, attach, load
+from tracekit.backends.bpf import kernel
+from tracekit.backends.bpf.clock import Clock
+from tracekit.backends.bpf.diagnose import Refused, diagnose
+from tracekit.backends.bpf.emit import Ids
+from tracekit.backends.bpf.features import check_features
+from tracekit.backends.bpf.instrument import Instrumented, Whose, instrument
+from tracekit.backends.bpf.layout import CONTROL, COUNTERS, FOLLOWED, Control, MapKind
+from tracekit.backends.bpf.reading import Read, Table, read
+from tracekit.backends.bpf.sites import sites
+from tracekit.backends.plan import uses
+from tracekit.backends.tracefs import tracepoint
+from tracekit.backends.window import overload_of
+from tracekit.core.arch import Architecture, architecture
+from tracekit.core.expr import BuiltinName, Load, Str
+from tracekit.core.probe import FunctionProbe
+from tracekit.core.program import Program
+from tracekit.core.result import Engine, Loss, LossKind
+from tracekit.errors import PrivilegeError, UnsupportedError
+from tracekit.process import capabilities
+from tracekit.process.namespaces import in_first_pids, in_inner_pids
+
+_LOOK_SECONDS: Final = 0.02
+"""How often it is looked whether a limit was reached."""
+
+_OUTSIDE: Final = "Run tracekit on the host, where -p takes the host's ids and --container a name."
+
+
+class BpfTracer:
+    """A ``Tracer`` that is eBPF programs in the kernel, of this process."""
+
+    def __init__(
+        self,
+        program: Program,
+        places: Mapping[FunctionProbe, Sequence[Place]],
+        files: Mapping[str, str],
+        processes: Processes,
+        options: Options,
+    ) -> None:
+        """Prepare a run; see ``Backend.tracer``."""
+        check_features(program)
+        _check_rights(options)
+        self._options, self._program = options, program
+        self._arch = _architecture(places)
+        self._notes = list(_check_ids(processes, program))
+        self._whose = _whose(processes)
+        self._found = sites(program, places, files, self._arch)
+        self._stack = ExitStack()
+        self._maps: dict[str, int] = {}
+        self._attached = Attached()
+        self._final: Reading | None = None
+        self._limited = options.max_events is not None or options.max_rate is not None
+        self.losses: tuple[Loss, ...] = ()
+        self.ended = False
+        self._script = self._instrument(sleeps=self._reads_memory)
+
+    @property
+    def _reads_memory(self) -> bool:
+        return any(isinstance(e, Load | Str) for c in self._program.clauses for e in c.expressions)
+
+    def _instrument(self, *, sleeps: bool) -> Instrumented:
+        return instrument(self._program, self._found, self._whose, self._options, self._arch, sleeps=sleeps)
+
+    @property
+    def script(self) -> str:
+        return self._script.text
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(self._notes)
+
+    def attach(self) -> None:
+        kernel.allow_memory()
+        try:
+            self._start()
+        except Refused as refused:
+            self._stack.close()
+            if not (refused.invalid and self._reads_memory):
+                raise diagnose(refused) from refused
+            # Before kernel 6.0, programs at functions may not wait for pages.
+            self._script = self._instrument(sleeps=False)
+            try:
+                self._start()
+            except Refused as again:
+                self._stack.close()
+                raise diagnose(again) from again
+        look = _LOOK_SECONDS if self._limited else None
+        self._clock = self._stack.enter_context(Clock(self._options.interval, look))
+
+    def _start(self) -> None:
+        self._maps = {}
+        for m in self._script.maps:
+            try:
+                descriptor = kernel.create_map(m.kind.value, m.key_size, m.value_size, m.entries, m.name)
+            except OSError as error:
+                raise Refused(f"a map of {m.entries} entries", error) from error
+            self._stack.callback(os.close, descriptor)
+            self._maps[m.name] = descriptor
+        now = clock_gettime_ns(CLOCK_MONOTONIC)
+        control = [0] * len(Control)
+        control[Control.BEGAN] = control[Control.SINCE] = now
+        kernel.update(self._maps[CONTROL], bytes(4), struct.pack(f"<{len(Control)}Q", *control))
+        if self._whose.follow is not None:
+            for pid in self._whose.pids:
+                kernel.update(self._maps[FOLLOWED], struct.pack("<I", pid), bytes(4))
+        self._attached = self._stack.enter_context(Attached())
+        # Those that keep what others need come first.
+        for program in reversed(self._script.programs):
+            loaded = load(program, self._maps, self._attached)
+            attach(program, loaded, self._attached)
+
+    def fileno(self) -> int:
+        return self._clock.fileno()
+
+    def poll(self) -> Sequence[Reading]:
+        due = self._clock.due()
+        if self._limited and not self.ended and self._reached():
+            return self.finish()
+        return [self._read(final=False)] if due and not self.ended else []
+
+    def _control(self) -> list[int]:
+        size = 8 * len(Control)
+        raw = kernel.lookup(self._maps[CONTROL], bytes(4), size)
+        return list(struct.unpack(f"<{len(Control)}Q", raw))
+
+    def _reached(self) -> bool:
+        control, limit = self._control(), self._options.max_events
+        return control[Control.OVER] > 0 or (limit is not None and control[Control.SEEN] >= limit)
+
+    def finish(self) -> Sequence[Reading]:
+        if self._final is not None:
+            return ()
+        missed = self._attached.missed()
+        self._attached.close()
+        self._final = self._read(final=True, missed=missed)
+        self.ended = True
+        self._clock.stop()
+        return [self._final]
+
+    def _read(self, *, final: bool, missed: int = 0) -> Reading:
+        now = clock_gettime_ns(CLOCK_MONOTONIC)
+        found = self._tables(final)
+        losses = list(found.losses)
+        if missed:
+            losses.append(
+                Loss(LossKind.EVENTS, f"{missed} events came while another program was at work there", missed)
+            )
+        control = self._control() if final else []
+        words = [control[w] for w in (Control.OVER, Control.BEGAN, Control.SINCE, Control.WINDOW)] if final else []
+        guarded = self._options.max_rate is not None
+        return Reading(
+            final=final,
+            nanoseconds=now,
+            maps=found.maps,
+            losses=tuple(losses),
+            notes=found.notes,
+            hits=found.hits,
+            others=found.others,
+            overload=overload_of(words) if guarded and final else None,
+        )
+
+    def _tables(self, final: bool) -> Read:
+        processors = len(kernel.processors())
+        # The totals first: what comes after them can only make the other maps say more.
+        tables: dict[str, Table] = {}
+        for m in self._script.layout.maps:
+            size = -(-m.value_size // 8) * 8 * processors
+            descriptor = self._maps[m.name]
+            if m.name == COUNTERS:
+                tables[m.name] = Table(b"", kernel.lookup(descriptor, bytes(4), size), 1)
+            elif m.kind is MapKind.PERCPU_ARRAY:
+                values, count = kernel.array(descriptor, size, m.entries)
+                tables[m.name] = Table(b"", values, count)
+            else:
+                tables[m.name] = Table(*kernel.entries(descriptor, m.key_size, size, m.entries))
+        return read(self._script.layout, tables[COUNTERS], tables, processors, final=final)
+
+    def describe(self) -> Engine:
+        return Engine(BACKEND, os.uname().release)
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+def _architecture(places: Mapping[FunctionProbe, Sequence[Place]]) -> Architecture:
+    machines = {place.image.machine for found in places.values() for place in found}
+    if machines - {os.uname().machine}:
+        raise UnsupportedError(
+            feature=f"a binary of {', '.join(sorted(machines))}",
+            backend=BACKEND,
+            reason=f"its code runs on another processor than this machine's, which is {os.uname().machine}",
+        )
+    return architecture(os.uname().machine)
+
+
+def _check_rights(options: Options) -> None:
+    if options.sudo:
+        raise UnsupportedError(
+            feature="--sudo",
+            backend=BACKEND,
+            reason="its programs are loaded by tracekit itself",
+            remedy="Run tracekit with sudo, or name another backend.",
+        )
+    if os.geteuid() != 0 and not capabilities.effective() & (capabilities.BPF | capabilities.SYS_ADMIN):
+        raise PrivilegeError(
+            "eBPF programs need root, or CAP_BPF and CAP_PERFMON",
+            "Say --sudo to have the engine alone run as root, or run the same command with sudo in front of it.",
+        )
+
+
+def _check_ids(processes: Processes, program: Program) -> tuple[str, ...]:
+    """Refuse processes whose ids the kernel doesn't tell; see ``Ids``."""
+    shown = any(uses(c, name) for c in program.clauses for name in (BuiltinName.PID, BuiltinName.TID))
+    if in_first_pids() or not (processes.pids or shown):
+        return ()
+    if processes.follow:
+        raise UnsupportedError(
+            feature="--follow in a container",
+            backend=BACKEND,
+            reason="the kernel tells new processes by the host's ids, and all others by the container's",
+            remedy=_OUTSIDE,
+        )
+    for pid in processes.pids:
+        if in_inner_pids(pid):
+            raise UnsupportedError(
+                feature=f"process {pid}",
+                backend=BACKEND,
+                reason="the kernel doesn't tell the ids of a pid namespace within one's own",
+                remedy=f"Run tracekit in there. {_OUTSIDE}",
+            )
+    return () if processes.pids else ("processes of other pid namespaces than tracekit's have the id 0",)
+
+
+def _whose(processes: Processes) -> Whose:
+    ids = None
+    if not in_first_pids():
+        status = os.stat("/proc/self/ns/pid")
+        ids = Ids(status.st_dev, status.st_ino)
+    if not (processes.pids and processes.follow):
+        return Whose(processes.pids, None, ids)
+    _, fork = tracepoint("sched", "sched_process_fork", BACKEND)
+    _, free = tracepoint("sched", "sched_process_free", BACKEND)
+    return Whose(processes.pids, (fork["child_pid"], free["pid"]), ids)
