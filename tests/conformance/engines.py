@@ -36,6 +36,7 @@ _ATTACH: Mapping[str, Any] = {"attach_gdb": True}
 COLUMNS = {
     column.name: column
     for column in (
+        Column("bpf own", "bpf", "", "", "TRACEKIT_BPF"),
         Column("bpftrace 0.17", "bpftrace", "system", "0.17.", "TRACEKIT_BPFTRACE"),
         Column("bpftrace 0.23", "bpftrace", "bpftrace-trixie", "0.23.", "TRACEKIT_BPFTRACE"),
         Column("bpftrace 0.27", "bpftrace", "bpftrace-sid", "0.27.", "TRACEKIT_BPFTRACE"),

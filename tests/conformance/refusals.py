@@ -57,9 +57,9 @@ REFUSALS = (
         "the return of _ZN4shop5checkEl",
         "this one can't probe inside a function, and a return probe would end this program",
     ),
-    Refusal("bpftrace", ("lld-usdt",), "the tracepoint sample:plain", _SEMAPHORE),
-    Refusal("bpftrace", ("floats",), "floating-point values", "it has no arithmetic of floating-point numbers"),
-    Refusal("bpftrace", _FLOATS, "vector registers", _GENERAL),
+    Refusal("bpf", ("lld-usdt",), "the tracepoint sample:plain", _SEMAPHORE),
+    Refusal("bpf", ("floats",), "floating-point values", "it has no arithmetic of floating-point numbers"),
+    Refusal("bpf", _FLOATS, "vector registers", _GENERAL),
     Refusal("", ("ustack",), "ustack", "it prints addresses without names once the target has ended"),
     Refusal("dtrace", ("static",), "the functions of ./calls_static", _DYNAMIC),
     Refusal(

@@ -27,7 +27,7 @@ def inside(scheme: Scheme, number: int) -> int:
     """Any one value of the bucket of a number."""
     match scheme:
         case Linear(lo, _, step):
-            return lo + (number - 1) * step
+            return lo + (number - 1) * step if number else lo - 1
         case Log2(bits):
             sign, number = divmod(number, _one_sign(scheme))
             shift = max(0, (number >> bits) - 1)

@@ -15,9 +15,9 @@ REFUSED: Final[Mapping[Feature, tuple[str, str]]] = {
         "names are not resolved yet",
         "Name the argument by its register or index: on x86-64 the third integer argument is arg2.",
     ),
-    Feature.STACK: ("stacks are not symbolised", "Use func, or a probe for each caller."),
-    Feature.VECTOR: ("the kernel shows it general registers only", "Use gdb, or aggregate an integer."),
-    Feature.FLOAT: ("eBPF has no arithmetic of floating-point numbers", "Use gdb, or aggregate an integer."),
+    Feature.STACK: ("it prints addresses without names once the target has ended", "Use func, or a probe for each caller."),
+    Feature.VECTOR: ("it reads general registers only", "Use gdb, or aggregate an integer."),
+    Feature.FLOAT: ("it has no arithmetic of floating-point numbers", "Use gdb, or aggregate an integer."),
 }
 """For each feature that is refused: the reason, and the way out."""
 

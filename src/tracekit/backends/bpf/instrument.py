@@ -481,10 +481,11 @@ class _Program:
                 else:
                     base, offset = COUNTERS, self.writer.layout.words[f"{found[0]}{plan.number}"]
                 self._moments(plan, found, base, offset, x)
-        asm.goto(done)
-        asm.place(full)
-        self._count(f"full{plan.number}")
-        asm.place(done)
+        if plan.scheme is not None or plan.keys:
+            asm.goto(done)
+            asm.place(full)
+            self._count(f"full{plan.number}")
+            asm.place(done)
 
     def _key(self, key: Expr, plan: KeyPlan, at: int, emitter: Emitter) -> None:
         asm = self.asm

@@ -188,11 +188,11 @@ class _Reader:
         columns = array("Q", table.values)
         found: dict[Keys, dict[int, int]] = {}
         if not m.keys:
-            group = {
-                inside(m.scheme, n): count
-                for n in range(table.size)
-                if (count := sum(columns[n * self.processors : (n + 1) * self.processors]))
-            }
+            group: dict[int, int] = {}
+            for n in range(table.size):
+                if count := sum(columns[n * self.processors : (n + 1) * self.processors]):
+                    value = inside(m.scheme, n)
+                    group[value] = group.get(value, 0) + count
             return {(): group} if group else {}
         size = len(table.keys) // max(1, table.size)
         for place, keys in enumerate(self._keys(table, cut, extra=8)):
@@ -200,8 +200,8 @@ class _Reader:
             count = sum(columns[place * self.processors : (place + 1) * self.processors])
             if count:
                 value = inside(m.scheme, number)
-                group = found.setdefault(keys, {})
-                group[value] = group.get(value, 0) + count
+                own = found.setdefault(keys, {})
+                own[value] = own.get(value, 0) + count
         return found
 
     def _keys(self, table: Table, cut: set[Keys], extra: int) -> Iterator[Keys]:

@@ -244,13 +244,13 @@ def _instruction(place: Place, address: int) -> Instruction:
     return Instruction(place.path, place.image.ask(file_offset, address))
 
 
-def _tracepoints(image: Image, probe: Usdt) -> list[tuple[int, int, str]]:
+def _tracepoints(image: Image, probe: Usdt) -> tuple[tuple[int, int, str], ...]:
     """Where a tracepoint and its semaphore are in the file, and its arguments, for each of its places."""
-    return [
+    return tuple(
         (
             file_offset(image, site.address),
             file_offset(image, site.semaphore) if site.semaphore else 0,
             site.arguments,
         )
         for site in find_usdt(image, probe.provider, probe.name)
-    ]
+    )
