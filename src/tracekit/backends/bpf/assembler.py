@@ -98,7 +98,7 @@ class Assembler:
                 feature="keys and expressions that take more than 512 bytes together",
                 backend=BACKEND,
                 reason="an eBPF program has no more room on its stack",
-                remedy="Use fewer strings as keys, give them a length as in str(pointer, 32), or lower --max-string.",
+                remedy="Use fewer strings as keys, cut them as in str(pointer, 32), or lower --max-string.",
             )
         try:
             yield -self._used
@@ -189,8 +189,9 @@ class Assembler:
                         reason="a jump in an eBPF program reaches 32,767 instructions at most",
                         remedy="Split it into several clauses, or take fewer aggregations.",
                     )
-                instruction = attrs.evolve(instruction, offset=distance)
-            found.append(instruction)
+                found.append(attrs.evolve(instruction, offset=distance))
+            else:
+                found.append(instruction)
         at: dict[int, list[str]] = {}
         for label, place in self._labels.items():
             at.setdefault(place, []).append(label)

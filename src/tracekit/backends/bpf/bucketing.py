@@ -1,7 +1,8 @@
 """Which bucket a value falls into, found in the kernel, and told by the bucket's number. Pure.
 
 A bucket's number is an index of an array: 0 and up for values of 0 and more, then those of negative values,
-which ``hist`` and ``llquantize`` mirror. ``Scheme.bucket`` knows the bounds; ``inside`` goes back from a number.
+which ``hist`` and ``llquantize`` mirror. ``Scheme.bucket`` knows the bounds; ``inside`` goes back from a
+number.
 """
 
 from __future__ import annotations

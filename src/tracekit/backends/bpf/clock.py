@@ -29,7 +29,7 @@ class Clock:
         self._interval = interval
         self._next = monotonic() + (interval or 0)
         self._libc = ctypes.CDLL(None, use_errno=True)
-        self._timer = self._libc.timerfd_create(CLOCK_MONOTONIC, _FLAGS)
+        self._timer: int = self._libc.timerfd_create(CLOCK_MONOTONIC, _FLAGS)
         if self._timer < 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code))

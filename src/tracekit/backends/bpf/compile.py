@@ -59,7 +59,11 @@ def _site(probe: Probe, arch: Architecture) -> Site:
         case Uretprobe(binary, function):
             place = f"{binary}:{function.text}"
             return Site(
-                Named(f"return of {place}"), Named(place), function.text, retval=result_of(arch), call=Call.UNWOUND
+                Named(f"return of {place}"),
+                Named(place),
+                function.text,
+                retval=result_of(arch),
+                call=Call.UNWOUND,
             )
         case Usdt(binary, provider, name):
             raise UnsupportedError(

@@ -12,7 +12,9 @@ from tracekit.backends.bpf.kernel import VerifierError
 from tracekit.errors import EngineError, PrivilegeError, TracekitError, UnsupportedError
 
 _PLACE: Final = re.compile(r"^(\d+): \(", re.MULTILINE)
-_UNKNOWN_FUNCTION: Final = re.compile(r"(?:unknown func|invalid func|program of this type cannot use helper)[^\n]*")
+_UNKNOWN_FUNCTION: Final = re.compile(
+    r"(?:unknown func|invalid func|program of this type cannot use helper)[^\n]*"
+)
 
 
 class Refused(Exception):  # noqa: N818, it becomes an error of ours before anybody sees it
@@ -44,7 +46,7 @@ def diagnose(refused: Refused) -> TracekitError:
         case errno.EPERM | errno.EACCES:
             return PrivilegeError(
                 f"the kernel refuses us {what}",
-                "Run tracekit as root, or give it CAP_BPF and CAP_PERFMON; in a container, root of its own isn't enough.",
+                "Run tracekit as root, or give it CAP_BPF and CAP_PERFMON. Root of a container alone won't do.",
             )
         case errno.ENOMEM | errno.E2BIG:
             return EngineError(
@@ -75,7 +77,9 @@ def diagnose(refused: Refused) -> TracekitError:
 
 def _verifier(error: VerifierError, program: KernelProgram) -> TracekitError:
     """What the verifier has against a program, and at which expression."""
-    lines = [line for line in error.log.splitlines() if line and not line.startswith(("processed ", "verification "))]
+    lines = [
+        line for line in error.log.splitlines() if line and not line.startswith(("processed ", "verification "))
+    ]
     said = lines[-1] if lines else error.strerror or "no reason told"
     places = _PLACE.findall(error.log)
     instruction = program.code.at(int(places[-1])) if places else None
@@ -96,7 +100,7 @@ def _verifier(error: VerifierError, program: KernelProgram) -> TracekitError:
         )
     failed = EngineError(
         message=f"the kernel's verifier refuses a part{where or ' of the program'}: {said}",
-        hint="That is a fault of tracekit: run it with -v to see the program, and report both. bpftrace may do it.",
+        hint="That is a fault of tracekit: run it with -v to see the program, and report both.",
         engine=BACKEND,
     )
     failed.output = error.log

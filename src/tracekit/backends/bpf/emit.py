@@ -1,8 +1,8 @@
 """Expressions into instructions. Pure.
 
-A value is computed into ``R0`` as the 64 bits of its int64 or uint64. What must outlive the computation of another
-is kept on the stack, since a call destroys ``R1`` to ``R5``. ``R6`` is the context: what the probe's program is given.
-``R7`` points at the clause's counters (see ``layout``).
+A value is computed into ``R0`` as the 64 bits of its int64 or uint64. What must outlive the computation of
+another is kept on the stack, since a call destroys ``R1`` to ``R5``. ``R6`` is the context: what the probe's
+program is given. ``R7`` points at the clause's counters (see ``layout``).
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from tracekit.core.arch import Architecture
 from tracekit.core.constant import constant
 from tracekit.core.expr import (
     COMPARE_OPS,
-    LOGIC_OPS,
     Arg,
     Binary,
     Builtin,

@@ -1,7 +1,7 @@
 """The kernel's functions that our eBPF programs call.
 
-Source of the numbers and of what they take: ``include/uapi/linux/bpf.h``, ``___BPF_FUNC_MAPPER`` and the comment above
-it, of which bpf-helpers(7) is made. The version at each is the first kernel that has it.
+Source of the numbers and of what they take: ``include/uapi/linux/bpf.h``, ``___BPF_FUNC_MAPPER`` and the
+comment above it, of which bpf-helpers(7) is made. The version at each is the first kernel that has it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Helper(enum.Enum):
     """``()``: the number of the processor. 4.1"""
 
     GET_CURRENT_PID_TGID = 14
-    """``()``: the process's id in the upper 32 bits, the thread's in the lower, both of the first pid namespace. 4.2"""
+    """``()``: the process's id in the upper 32 bits, the thread's in the lower, of the first namespace. 4.2"""
 
     GET_CURRENT_COMM = 16
     """``(buffer, size)``: 0, or a negative error. 4.2"""

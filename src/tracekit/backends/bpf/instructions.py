@@ -1,7 +1,8 @@
 """eBPF's instructions: what there is, their encoding, and how they are printed. Pure.
 
 Source of every code below: RFC 9669 (BPF Instruction Set Architecture), the section is given at each table. The
-text is that of the kernel's own disassembler (``kernel/bpf/disasm.c``), which bpftool and the verifier's log have too.
+text is that of the kernel's own disassembler (``kernel/bpf/disasm.c``), which bpftool and the verifier's log
+have too.
 """
 
 from __future__ import annotations
@@ -148,7 +149,11 @@ def store(base: Register, offset: int, source: Register | int, size: int = 8) ->
 def atomic_add(base: Register, offset: int, source: Register, *, fetch: bool = False) -> Instruction:
     """``*(base + offset) += source`` at once; with ``fetch`` the source then has what was there before."""
     where = _memory(base, offset, 8)
-    text = f"{_r(source)} = atomic64_fetch_add({where}, {_r(source)})" if fetch else f"lock {where} += {_r(source)}"
+    text = (
+        f"{_r(source)} = atomic64_fetch_add({where}, {_r(source)})"
+        if fetch
+        else f"lock {where} += {_r(source)}"
+    )
     return Instruction(_STX | _ATOMIC | SIZES[8], text, base, source, offset, number=FETCH if fetch else 0)
 
 

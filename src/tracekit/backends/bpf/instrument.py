@@ -9,8 +9,8 @@ The shape of each::
     for each aggregate: its value and keys; b[keys, bucket] += 1; m[keys] += its moments
 
 Every addition is atomic, although each processor has its own: a probe of a function may be preempted by another
-process that runs into it, too, so that two programs are at work on one processor (``bpf_prog_run_array_uprobe`` in
-``include/linux/bpf.h`` forbids migration only).
+process that runs into it, too, so that two programs are at work on one processor
+(``bpf_prog_run_array_uprobe`` in ``include/linux/bpf.h`` forbids migration only).
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.instructions import Register
 from tracekit.backends.bpf.layout import (
     CONTROL,
-    COUNTERS as COUNTERS_MAP,
     FOLLOWED,
     Control,
     KernelMap,
@@ -55,6 +54,9 @@ from tracekit.backends.bpf.layout import (
     moments,
     string_limit,
 )  # fmt: skip
+from tracekit.backends.bpf.layout import (
+    COUNTERS as COUNTERS_MAP,
+)
 from tracekit.backends.bpf.registers import place_of
 from tracekit.backends.bpf.sites import Instruction, Named, Point, Site, Timer, Tracepoint
 from tracekit.backends.calls import GOROUTINE, Call
@@ -117,7 +119,8 @@ class Whose:
 
     Attributes:
         pids: their ids; empty for every process.
-        follow: where the fields of ``sched_process_fork`` and ``sched_process_free`` are that have a process's id, if
+        follow: where the fields of ``sched_process_fork`` and ``sched_process_free`` are that have a process's
+        id, if
             processes that are forked from now on count, too; None if not.
         ids: the pid namespace that ids are of; None for the first one.
     """
@@ -373,7 +376,8 @@ class _Program:
     def _call_key(self, key: int, *, at_return: bool) -> None:
         """What tells the call apart; see ``Call``.
 
-        Source: ``type g`` in Go's ``src/runtime/runtime2.go`` (``stack.lo`` and ``stack.hi`` are its first words).
+        Source: ``type g`` in Go's ``src/runtime/runtime2.go`` (``stack.lo`` and ``stack.hi`` are its first
+        words).
         """
         asm, arch = self.asm, self.writer.arch
         emitter = Emitter(asm, self._values(0))
@@ -533,9 +537,7 @@ class _Program:
         self.asm.address(R2, key)
         self.asm.call(Helper.MAP_LOOKUP_ELEM)
 
-    def _moments(
-        self, plan: MapPlan, found: Sequence[str], base: Register, offset: int, x: int
-    ) -> None:
+    def _moments(self, plan: MapPlan, found: Sequence[str], base: Register, offset: int, x: int) -> None:
         asm = self.asm
         places = {name: offset + 8 * n for n, name in enumerate(found)}
         signed = plan.type is not None and word(plan.type).signed
@@ -546,7 +548,9 @@ class _Program:
             asm.load(R2, FP, x)
             asm.move(R1, R2)
             asm.add(code.atomic_add(base, places["low"], R1, fetch=True))
-            asm.arithmetic("+=", R1, R2)  # the sum's lower half after it: less than what was added if it overflowed
+            asm.arithmetic(
+                "+=", R1, R2
+            )  # the sum's lower half after it: less than what was added if it overflowed
             asm.constant(R3, 1)
             asm.jump("<", R1, R2, carried)
             asm.constant(R3, 0)
@@ -580,7 +584,8 @@ class _Program:
 
 
 def _following(places: tuple[int, int]) -> Iterator[KernelProgram]:
-    """A fork is seen before the child runs; an id is forgotten when its process ends, so that a new one with the same
+    """A fork is seen before the child runs; an id is forgotten when its process ends, so that a new one with
+    the same
     id doesn't count. Threads pass through as well, and change nothing.
 
     Not at ``sched_process_exit``, where a process's other threads may still run.
@@ -628,7 +633,9 @@ def _kind(point: Point) -> ProgramKind:
 def _names_function(clause: Clause) -> bool:
     """Whether the function's name is compared with something, for which it must be known."""
     func = Builtin(BuiltinName.FUNC)
-    return any(isinstance(e, Binary) and e.op in COMPARE_OPS and func in (e.left, e.right) for e in clause.expressions)
+    return any(
+        isinstance(e, Binary) and e.op in COMPARE_OPS and func in (e.left, e.right) for e in clause.expressions
+    )
 
 
 def _shown(points: Sequence[Point]) -> str:

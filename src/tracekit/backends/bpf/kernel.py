@@ -1,8 +1,8 @@
 """The system calls: maps, programs and probes, each as a descriptor. Nothing here knows what a run is.
 
 Sources: ``union bpf_attr`` in ``include/uapi/linux/bpf.h``, bpf(2); ``struct perf_event_attr`` in
-``include/uapi/linux/perf_event.h``, perf_event_open(2). Where a structure has grown, only what is set is handed over;
-the rest, which kernels that don't have it would refuse, is zero.
+``include/uapi/linux/perf_event.h``, perf_event_open(2). Where a structure has grown, only what is set is
+handed over; the rest, which kernels that don't have it would refuse, is zero.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ _PERF_EVENT, _UPROBE_MULTI = 41, 48  # enum bpf_attach_type
 _SLEEPABLE: Final = 1 << 4  # BPF_F_SLEEPABLE
 _MULTI_RETURN: Final = 1  # BPF_F_UPROBE_MULTI_RETURN
 
-_SOFTWARE, _TRACEPOINT, _CPU_CLOCK = 1, 2, 0  # PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT, PERF_COUNT_SW_CPU_CLOCK
+_SOFTWARE, _TRACEPOINT, _CPU_CLOCK = (
+    1,
+    2,
+    0,
+)  # PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT, PERF_COUNT_SW_CPU_CLOCK
 _FREQUENCY: Final = 1 << 10  # the bit 'freq' of struct perf_event_attr
 _CLOSE_ON_EXEC: Final = 8  # PERF_FLAG_FD_CLOEXEC
 _SET_PROGRAM, _ENABLE = 0x40042408, 0x2400  # PERF_EVENT_IOC_SET_BPF, PERF_EVENT_IOC_ENABLE

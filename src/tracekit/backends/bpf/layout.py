@@ -10,8 +10,8 @@ name  holds
 ``m``  by keys: the moments
 ====  =====================================================================================================
 
-Moments are words: the count; the sum's lower and upper 64 bits; the least and the greatest value. A least value is kept
-as the greatest of its complement, so that 0, what a new entry has, comes before every other.
+Moments are words: the count; the sum's lower and upper 64 bits; the least and the greatest value. A least
+value is kept as the greatest of its complement, so that 0, what a new entry has, comes before every other.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def layout_of(plan: Plan) -> Layout:
 
 
 def moments(plan: MapPlan) -> tuple[str, ...]:
-    """The names of a map's moments, in order: ``count``, ``low`` and ``high`` of the sum, ``least``, ``most``."""
+    """The names of a map's moments, in order; ``low`` and ``high`` are the sum's halves."""
     parts = {"c": ("count",), "s": ("low", "high"), "n": ("least",), "x": ("most",)}
     return tuple(name for part in plan.parts if part in parts for name in parts[part])
 

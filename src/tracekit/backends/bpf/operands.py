@@ -1,8 +1,8 @@
 """Where a static tracepoint's arguments are: the assembler's operands in its note, as expressions. Pure.
 
-Sources: https://sourceware.org/systemtap/wiki/UserSpaceProbeImplementation (``N@OP``: the size in bytes, negative if
-signed, and the operand); GNU as, "i386-Memory" (AT&T's ``disp(base, index, scale)``); Arm Architecture Reference
-Manual, C1.3.3 (``[base, #offset]``).
+Sources: https://sourceware.org/systemtap/wiki/UserSpaceProbeImplementation (``N@OP``: the size in bytes,
+negative if signed, and the operand); GNU as, "i386-Memory" (AT&T's ``disp(base, index, scale)``); Arm
+Architecture Reference Manual, C1.3.3 (``[base, #offset]``).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def operands(text: str, probe: Usdt, arch: Architecture) -> tuple[Expr, ...]:
     Raises:
         UnsupportedError: for an operand that is none of the above, such as a floating-point register.
     """
-    found = []
+    found: list[Expr] = []
     at = 0
     while at < len(text):
         if text[at] == " ":

@@ -53,9 +53,7 @@ class Read:
     others: int
 
 
-def read(
-    layout: Layout, counters: Table, tables: Mapping[str, Table], processors: int, *, final: bool
-) -> Read:
+def read(layout: Layout, counters: Table, tables: Mapping[str, Table], processors: int, *, final: bool) -> Read:
     """Make the program's maps of the kernel's.
 
     Args:
@@ -103,9 +101,9 @@ def read(
 def _faults(count: int) -> Loss:
     return Loss(
         LossKind.APPROXIMATE,
-        f"{count} times the target's memory could not be read: the number or string there counts as 0 or empty",
+        f"{count} times the target's memory could not be read: what is there counts as 0, or as empty",
         count,
-        hint="The pointer led nowhere (a filter such as 'p != 0' leaves those out), or the page was not in memory.",
+        hint="The pointer led nowhere (a filter such as 'p != 0' leaves those out).",
     )
 
 

@@ -6,13 +6,13 @@ import os
 import struct
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from time import clock_gettime_ns, CLOCK_MONOTONIC
+from time import CLOCK_MONOTONIC, clock_gettime_ns
 from typing import Final
 
 from tracekit.backends.base import Options, Place, Processes, Reading
+from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.assembler import BACKEND
 from tracekit.backends.bpf.attaching import Attached, attach, load
-from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.clock import Clock
 from tracekit.backends.bpf.diagnose import Refused, diagnose
 from tracekit.backends.bpf.emit import Ids
@@ -159,7 +159,9 @@ class BpfTracer:
                 Loss(LossKind.EVENTS, f"{missed} events came while another program was at work there", missed)
             )
         control = self._control() if final else []
-        words = [control[w] for w in (Control.OVER, Control.BEGAN, Control.SINCE, Control.WINDOW)] if final else []
+        words = (
+            [control[w] for w in (Control.OVER, Control.BEGAN, Control.SINCE, Control.WINDOW)] if final else []
+        )
         guarded = self._options.max_rate is not None
         return Reading(
             final=final,
@@ -217,7 +219,7 @@ def _check_rights(options: Options) -> None:
     if os.geteuid() != 0 and not capabilities.effective() & (capabilities.BPF | capabilities.SYS_ADMIN):
         raise PrivilegeError(
             "eBPF programs need root, or CAP_BPF and CAP_PERFMON",
-            "Say --sudo to have the engine alone run as root, or run the same command with sudo in front of it.",
+            "Run the same command with sudo in front of it.",
         )
 
 

@@ -33,10 +33,11 @@ from tracekit.symbols import find_usdt
 from tracekit.symbols.image import Image, file_offset
 
 _RESULT: Final = {"x86_64": "rax", "aarch64": "x0"}
-"""System V AMD64 ABI 1.0, 3.2.3; AAPCS64 (2024Q3), 6.9; Go's ``src/cmd/compile/abi-internal.md`` has the same."""
+"""System V AMD64 ABI 1.0, 3.2.3; AAPCS64 (2024Q3), 6.9; Go's ``src/cmd/compile/abi-internal.md`` agrees."""
 
 _SYSCALL_WORDS: Final = 16
-"""Bytes before the first argument, and before the result, in the kernel's ``syscalls`` tracepoints: the common fields
+"""Bytes before the first argument, and before the result, in the kernel's ``syscalls`` tracepoints: the common
+fields
 and the call's number (``format`` in tracefs; each of them has 8 bytes)."""
 
 _ARGUMENTS: Final = 6
@@ -60,7 +61,6 @@ class Instruction:
     offset: int
     semaphore: int = 0
     returns: bool = False
-
 
     def __str__(self) -> str:
         """It, for people."""
@@ -168,10 +168,9 @@ def sites(
             case Usdt():
                 path = files[probe.binary]
                 check_semaphores(probe, path, BACKEND)
-                sites_ = open_elf(path, probe.binary).ask(_tracepoints, probe)
                 found[probe] = tuple(
-                    Site(Instruction(path, offset, semaphore), arguments=operands(arguments, probe, arch))
-                    for offset, semaphore, arguments in sites_
+                    Site(Instruction(path, s.offset, s.semaphore), arguments=operands(s.arguments, probe, arch))
+                    for s in open_elf(path, probe.binary).ask(_tracepoints, probe)
                 )
             case _:
                 found[probe] = (of_kernel(probe),)
@@ -244,10 +243,19 @@ def _instruction(place: Place, address: int) -> Instruction:
     return Instruction(place.path, place.image.ask(file_offset, address))
 
 
-def _tracepoints(image: Image, probe: Usdt) -> tuple[tuple[int, int, str], ...]:
-    """Where a tracepoint and its semaphore are in the file, and its arguments, for each of its places."""
+@attrs.frozen
+class _Static:
+    """A place of a static tracepoint: it and its semaphore in the file, and its arguments."""
+
+    offset: int
+    semaphore: int
+    arguments: str
+
+
+def _tracepoints(image: Image, probe: Usdt) -> tuple[_Static, ...]:
+    """All places of a static tracepoint."""
     return tuple(
-        (
+        _Static(
             file_offset(image, site.address),
             file_offset(image, site.semaphore) if site.semaphore else 0,
             site.arguments,
