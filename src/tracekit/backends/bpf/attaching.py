@@ -13,7 +13,7 @@ import attrs
 from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.assembler import BACKEND
 from tracekit.backends.bpf.diagnose import Refused
-from tracekit.backends.bpf.instrument import KernelProgram
+from tracekit.backends.bpf.programs import KernelProgram
 from tracekit.backends.bpf.sites import Instruction, Named, Point, Timer, Tracepoint
 from tracekit.backends.tracefs import tracepoint
 

@@ -11,7 +11,8 @@ from typing import assert_never
 from tracekit.backends.base import Options, Script
 from tracekit.backends.bpf.assembler import BACKEND
 from tracekit.backends.bpf.features import check_features
-from tracekit.backends.bpf.instrument import Whose, instrument
+from tracekit.backends.bpf.instrument import instrument
+from tracekit.backends.bpf.programs import Whose
 from tracekit.backends.bpf.sites import Named, Site, of_syscall, of_timer, result_of
 from tracekit.backends.calls import Call
 from tracekit.core.arch import Architecture

@@ -7,8 +7,8 @@ import re
 from typing import Final
 
 from tracekit.backends.bpf.assembler import BACKEND
-from tracekit.backends.bpf.instrument import KernelProgram
 from tracekit.backends.bpf.kernel import VerifierError
+from tracekit.backends.bpf.programs import KernelProgram
 from tracekit.errors import EngineError, PrivilegeError, TracekitError, UnsupportedError
 
 _PLACE: Final = re.compile(r"^(\d+): \(", re.MULTILINE)

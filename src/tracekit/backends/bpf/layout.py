@@ -23,7 +23,7 @@ from typing import Final
 import attrs
 
 from tracekit.backends.bpf.bucketing import size_of
-from tracekit.backends.bpf.emit import string_room
+from tracekit.backends.bpf.strings import string_room
 from tracekit.backends.plan import KeyKind, KeyPlan, MapPlan, Plan, word
 
 COUNTERS: Final = "counters"

@@ -17,8 +17,9 @@ from tracekit.backends.bpf.clock import Clock
 from tracekit.backends.bpf.diagnose import Refused, diagnose
 from tracekit.backends.bpf.emit import Ids
 from tracekit.backends.bpf.features import check_features
-from tracekit.backends.bpf.instrument import Instrumented, Whose, instrument
+from tracekit.backends.bpf.instrument import instrument
 from tracekit.backends.bpf.layout import CONTROL, COUNTERS, FOLLOWED, Control, MapKind
+from tracekit.backends.bpf.programs import Instrumented, Whose
 from tracekit.backends.bpf.reading import Read, Table, read
 from tracekit.backends.bpf.sites import sites
 from tracekit.backends.plan import uses

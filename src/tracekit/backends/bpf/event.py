@@ -1,0 +1,273 @@
+"""Writes one program: what it does at an event. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from tracekit.backends.base import Options
+from tracekit.backends.bpf import instructions as code
+from tracekit.backends.bpf.adding import Adder
+from tracekit.backends.bpf.assembler import Assembler
+from tracekit.backends.bpf.emit import COUNTERS, CTX, FP, R0, R1, R2, R3, R4, Emitter, Values
+from tracekit.backends.bpf.helpers import Helper
+from tracekit.backends.bpf.instructions import Register
+from tracekit.backends.bpf.layout import CONTROL, FOLLOWED, Control, Layout
+from tracekit.backends.bpf.layout import COUNTERS as COUNTERS_MAP
+from tracekit.backends.bpf.programs import Whose
+from tracekit.backends.bpf.registers import place_of
+from tracekit.backends.bpf.sites import Site, Timer
+from tracekit.backends.calls import GOROUTINE, Call
+from tracekit.backends.plan import uses
+from tracekit.backends.window import Window
+from tracekit.core.arch import Architecture
+from tracekit.core.expr import Binary, BuiltinName, Int, Load, Reg
+from tracekit.core.program import Clause
+from tracekit.core.types import UINT64
+from tracekit.syntax import print_aggregate, print_expression
+
+_SHARED: Final = Register.R9
+"""``control``'s value."""
+
+
+@attrs.frozen
+class Context:
+    """What all programs of a run have in common.
+
+    Attributes:
+        layout: what the run keeps.
+        whose: whose events count.
+        options: see ``Options``.
+        arch: the machine's processor.
+        window: when to stop; None for never.
+    """
+
+    layout: Layout
+    whose: Whose
+    options: Options
+    arch: Architecture
+    window: Window | None
+
+
+@attrs.frozen
+class EventWriter:
+    """Writes one program.
+
+    Attributes:
+        context: what all programs have in common.
+        asm: where the instructions go.
+        number: the clause's.
+        clause: the clause.
+        site: a site of the program's: they are all alike.
+        function: the function's number; None if the probe's own number tells.
+        sleeps: whether the program may wait for pages that aren't in memory.
+    """
+
+    context: Context
+    asm: Assembler
+    number: int
+    clause: Clause
+    site: Site
+    function: int | None
+    sleeps: bool
+
+    def write(self, *, entry: bool, trap: bool, timer: bool) -> None:
+        asm = self.asm
+        end = asm.label("end")
+        asm.move(CTX, R1)
+        with asm.about("this processor's counters"):
+            self._first_of(COUNTERS_MAP, COUNTERS, end)
+        is_profile = timer and isinstance(self.site.point, Timer) and self.site.point.everywhere
+        if self.context.whose.pids and (not timer or is_profile):
+            with asm.about("whose event is it?"):
+                self._whose(end, trap=trap)
+        if self.context.window is not None or self.context.options.max_events is not None:
+            with asm.about("what all processors share"):
+                self._first_of(CONTROL, _SHARED, end)
+        if self.context.window is not None and not timer:
+            with asm.about("are there too many events?"):
+                self._guard(self.context.window, end)
+        if not timer:
+            self._count("h0")
+        last = asm.label("last")
+        with asm.room(8) as elapsed:
+            if entry:
+                self._entered(last)
+            else:
+                self._event(elapsed, last)
+        asm.place(last)
+        if self.context.window is not None and not timer:
+            with asm.about("was this one too many?"):
+                self._too_many(self.context.window, end)
+        asm.place(end)
+        asm.leave()
+
+    def _values(self, elapsed: int) -> Values:
+        functions = self.context.layout.plan.functions
+        return Values(
+            arch=self.context.arch,
+            arguments=self.site.arguments,
+            retval=self.site.retval,
+            function=functions[self.function] if self.function is not None and self.site.function else None,
+            elapsed=elapsed,
+            max_string=self.context.options.max_string,
+            ids=self.context.whose.ids,
+            sleeps=self.sleeps,
+            fault=lambda _: self._count(f"f{self.number}"),
+        )
+
+    def _count(self, name: str) -> None:
+        self.asm.constant(R1, 1)
+        self.asm.add(code.atomic_add(COUNTERS, self.context.layout.words[name], R1))
+
+    def _first_of(self, name: str, register: Register, absent: str) -> None:
+        asm = self.asm
+        with asm.room(8) as key:
+            asm.store(FP, key, 0)
+            asm.map(R1, name)
+            asm.address(R2, key)
+            asm.call(Helper.MAP_LOOKUP_ELEM)
+        asm.jump("==", R0, 0, absent)
+        asm.move(register, R0)
+
+    def _whose(self, end: str, *, trap: bool) -> None:
+        asm, whose = self.asm, self.context.whose
+        mine = asm.label("mine")
+        Emitter(asm, self._values(0)).ids(process=True)
+        if whose.follow is None:
+            for pid in whose.pids:
+                asm.jump("==", R0, pid, mine)
+        else:
+            with asm.room(8) as key:
+                asm.store(FP, key, R0)
+                asm.map(R1, FOLLOWED)
+                asm.address(R2, key)
+                asm.call(Helper.MAP_LOOKUP_ELEM)
+            asm.jump("!=", R0, 0, mine)
+        if trap:
+            self._count("h1")
+        asm.goto(end)
+        asm.place(mine)
+
+    def _guard(self, window: Window, end: str) -> None:
+        asm = self.asm
+        same = asm.label("same_window")
+        asm.load(R1, _SHARED, Control.OVER.offset)
+        asm.jump("!=", R1, 0, end)
+        asm.call(Helper.KTIME_GET_NS)
+        asm.load(R1, _SHARED, Control.SINCE.offset)
+        asm.move(R2, R0)
+        asm.arithmetic("-=", R2, R1)
+        asm.constant(R3, window.nanoseconds)
+        asm.jump("s<=", R2, R3, same)
+        asm.store(_SHARED, Control.SINCE.offset, R0)
+        asm.store(_SHARED, Control.WINDOW.offset, 0)
+        asm.place(same)
+        asm.constant(R1, 1)
+        asm.add(code.atomic_add(_SHARED, Control.WINDOW.offset, R1))
+
+    def _too_many(self, window: Window, end: str) -> None:
+        asm = self.asm
+        asm.load(R1, _SHARED, Control.WINDOW.offset)
+        asm.constant(R2, window.events)
+        asm.jump("<=", R1, R2, end)
+        asm.call(Helper.KTIME_GET_NS)
+        asm.store(_SHARED, Control.OVER.offset, R0)
+
+    def _entered(self, last: str) -> None:
+        self._count(f"e{self.number}")
+        if not uses(self.clause, BuiltinName.ELAPSED):
+            return
+        asm = self.asm
+        with asm.about("when the call began"), asm.room(24) as key, asm.room(8) as now:
+            self._call_key(key, at_return=False)
+            asm.call(Helper.KTIME_GET_NS)
+            asm.store(FP, now, R0)
+            asm.map(R1, f"a{self.number}")
+            asm.address(R2, key)
+            asm.address(R3, now)
+            asm.constant(R4, 0)
+            asm.call(Helper.MAP_UPDATE_ELEM)
+
+    def _call_key(self, key: int, *, at_return: bool) -> None:
+        """What tells the call apart; see ``Call``.
+
+        Source: ``type g`` in Go's ``src/runtime/runtime2.go`` (``stack.lo`` and ``stack.hi`` are its first
+        words).
+        """
+        asm, arch = self.asm, self.context.arch
+        emitter = Emitter(asm, self._values(0))
+        stack = place_of(arch, arch.stack_pointer)
+        call = self.site.call
+        emitter.ids(process=call is Call.GOROUTINE)
+        if call is Call.GOROUTINE:
+            goroutine = Reg(GOROUTINE[arch.name])
+            asm.store(FP, key, R0)
+            emitter.value(Load(UINT64, Binary("+", goroutine, Int(8))))
+            asm.load(R1, CTX, stack)
+            asm.arithmetic("-=", R0, R1)
+            # The goroutine's address is unique in a process only: both in one word, and the depth.
+            asm.load(R1, FP, key)
+            asm.arithmetic("<<=", R1, 48)
+            asm.load(R2, CTX, place_of(arch, GOROUTINE[arch.name]))
+            asm.arithmetic("^=", R1, R2)
+            asm.store(FP, key, R1)
+            asm.store(FP, key + 8, R0)
+        else:
+            asm.store(FP, key, R0)
+            asm.load(R1, CTX, stack)
+            if call is Call.UNWOUND and at_return:
+                asm.arithmetic("-=", R1, arch.return_shift)
+            asm.store(FP, key + 8, R1)
+        self._function_number()
+        asm.store(FP, key + 16, R0)
+
+    def _function_number(self) -> None:
+        if self.function is not None:
+            self.asm.constant(R0, self.function)
+            return
+        self.asm.move(R1, CTX)
+        self.asm.call(Helper.GET_ATTACH_COOKIE)
+
+    def _event(self, elapsed: int, last: str) -> None:
+        asm, clause = self.asm, self.clause
+        if self.site.entry is not None:
+            if uses(clause, BuiltinName.ELAPSED):
+                with asm.about("how long the call took"):
+                    self._elapsed(elapsed, last)
+            self._count(f"r{self.number}")
+        emitter = Emitter(asm, self._values(elapsed))
+        if clause.where is not None:
+            with asm.about(f"where {print_expression(clause.where)}"):
+                emitter.branch(clause.where, last, when=False)
+        if (limit := self.context.options.max_events) is not None:
+            with asm.about(f"the first {limit} events"):
+                asm.constant(R1, 1)
+                asm.add(code.atomic_add(_SHARED, Control.SEEN.offset, R1, fetch=True))
+                asm.constant(R2, limit)
+                asm.jump(">=", R1, R2, last)
+        self._count(f"t{self.number}")
+        adder = Adder(asm, self.context.layout, emitter, self._count, self._function_number)
+        plans = {m.name: m for m in self.context.layout.plan.maps}
+        for aggregate in clause.aggregates:
+            with asm.about(print_aggregate(aggregate)):
+                adder.add(aggregate, plans[aggregate.name])
+
+    def _elapsed(self, elapsed: int, last: str) -> None:
+        asm = self.asm
+        with asm.room(24) as key:
+            self._call_key(key, at_return=True)
+            asm.map(R1, f"a{self.number}")
+            asm.address(R2, key)
+            asm.call(Helper.MAP_LOOKUP_ELEM)
+            asm.jump("==", R0, 0, last)
+            asm.load(R1, R0, 0)
+            asm.store(FP, elapsed, R1)
+            asm.call(Helper.KTIME_GET_NS)
+            asm.load(R1, FP, elapsed)
+            asm.arithmetic("-=", R0, R1)
+            asm.store(FP, elapsed, R0)
+            asm.map(R1, f"a{self.number}")
+            asm.address(R2, key)
+            asm.call(Helper.MAP_DELETE_ELEM)

@@ -1,0 +1,84 @@
+"""What a run has in the kernel: its maps and programs, and where they run. Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+
+import attrs
+
+from tracekit.backends.bpf.assembler import Code
+from tracekit.backends.bpf.emit import Ids
+from tracekit.backends.bpf.layout import KernelMap, Layout
+from tracekit.backends.bpf.sites import Point
+
+
+class ProgramKind(enum.Enum):
+    """A program's type, by its number in ``enum bpf_prog_type`` in ``include/uapi/linux/bpf.h``."""
+
+    KPROBE = 2
+    TRACEPOINT = 5
+    PERF_EVENT = 7
+
+
+@attrs.frozen
+class KernelProgram:
+    """A program in the kernel.
+
+    Attributes:
+        name: for people.
+        kind: its type.
+        code: its instructions.
+        points: where it runs.
+        numbers: what each point is numbered with, for the program to ask for; empty if it doesn't.
+        sleeps: whether it may wait for pages that aren't in memory.
+    """
+
+    name: str
+    kind: ProgramKind
+    code: Code
+    points: tuple[Point, ...]
+    numbers: tuple[int, ...] = ()
+    sleeps: bool = False
+
+
+@attrs.frozen
+class Whose:
+    """Which processes' events count.
+
+    Attributes:
+        pids: their ids; empty for every process.
+        follow: where the fields of ``sched_process_fork`` and ``sched_process_free`` are that have a process's
+        id, if
+            processes that are forked from now on count, too; None if not.
+        ids: the pid namespace that ids are of; None for the first one.
+    """
+
+    pids: tuple[int, ...] = ()
+    follow: tuple[int, int] | None = None
+    ids: Ids | None = None
+
+
+@attrs.frozen
+class Instrumented:
+    """All that a run has in the kernel."""
+
+    layout: Layout
+    maps: tuple[KernelMap, ...]
+    programs: tuple[KernelProgram, ...]
+
+    @property
+    def text(self) -> str:
+        """It, for people."""
+        lines = []
+        for m in self.maps:
+            shape = f"{m.entries} entries of {m.key_size} and {m.value_size} bytes"
+            lines.append(f"map {m.name}: {m.kind.name.lower()}, {shape}")
+        for program in self.programs:
+            lines += ["", f"program {program.name}: {program.kind.name.lower()}, at {_shown(program.points)}"]
+            lines += program.code.listing()
+        return "\n".join(lines) + "\n"
+
+
+def _shown(points: Sequence[Point]) -> str:
+    return str(points[0]) + (f" and {len(points) - 1} more" if len(points) > 1 else "")
