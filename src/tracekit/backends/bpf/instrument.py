@@ -66,7 +66,7 @@ def instrument(
             maps.append(KernelMap(f"a{n}", MapKind.HASH, 24, 8, options.max_keys))
     if whose.follow is not None:
         maps.append(KernelMap(FOLLOWED, MapKind.HASH, 4, 4, options.max_keys))
-        programs += following(whose.follow)
+        programs = [*following(whose.follow), *programs]
     return Instrumented(layout, tuple(maps), tuple(programs))
 
 
@@ -89,6 +89,8 @@ class _Writer:
             groups.setdefault(like, []).append(site)
         for place, group in enumerate(groups.values()):
             name = f"clause{number}" + (f"_{place}" if place else "")
+            # The return's comes before the entry's, and is taken away after it: a call that is seen to be
+            # entered is seen to return, too.
             yield self._program(number, clause, name, group, entry=False)
             entries = list({s.entry: s for s in group if s.entry is not None}.values())
             if entries:

@@ -118,9 +118,9 @@ class BpfTracer:
             for pid in self._whose.pids:
                 kernel.update(self._maps[FOLLOWED], struct.pack("<I", pid), bytes(4))
         self._attached = self._stack.enter_context(Attached())
-        # Those that keep what others need come first.
-        for program in reversed(self._script.programs):
-            loaded = load(program, self._maps, self._attached)
+        # All are loaded before the first is placed: so they begin as nearly at once as they can.
+        ready = [(p, load(p, self._maps, self._attached)) for p in self._script.programs]
+        for program, loaded in ready:
             attach(program, loaded, self._attached)
 
     def fileno(self) -> int:
