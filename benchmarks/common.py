@@ -46,7 +46,8 @@ def engines(kind: str = "bpftrace") -> list[Engine]:
     command = [sys.executable, ROOT / "tools" / "engines.py", "list"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = [Engine(*line.split("\t")) for line in listed.splitlines()]
-    return [engine for engine in found if engine.name.startswith("dtrace") == (kind == "dtrace")]
+    others = {"bpftrace", "dtrace", "gdb"} - {kind}
+    return [engine for engine in found if not engine.name.startswith(tuple(others))]
 
 
 @contextlib.contextmanager
