@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-__attribute__((noinline)) void called(uint64_t key, uint64_t size)
+__attribute__((noinline)) void called(uint64_t key, uint64_t size, const char *name)
 {
-    __asm__ volatile("" : : "r"(key), "r"(size));
+    __asm__ volatile("" : : "r"(key), "r"(size), "r"(name));
 }
 
 static double now(clockid_t clock)
@@ -22,9 +22,10 @@ int main(int argc, char **argv)
     if (argc != 3)
         return 2;
     uint64_t count = strtoull(argv[1], NULL, 10);
+    static const char *const names[] = {"read", "write", "an entry with a long name", ""};
     double start = now(CLOCK_MONOTONIC), worked = now(CLOCK_PROCESS_CPUTIME_ID);
     for (uint64_t n = 0; n < count; n++)
-        called(n, n * 37 % 16384);
+        called(n, n * 37 % 16384, names[n % 4]);
     double each = (now(CLOCK_MONOTONIC) - start) / (double)count;
     worked = (now(CLOCK_PROCESS_CPUTIME_ID) - worked) / (double)count;
     FILE *file = fopen(argv[2], "w");
