@@ -103,6 +103,20 @@ def test_a_child_that_runs_the_program_is_found_while_it_runs(quiet: str) -> Non
     assert f"note: no event came: {said}\n" in result
 
 
+def test_a_line_says_why_nothing_comes(quiet: str) -> None:
+    """Where the engine can be asked at any moment, the reason is told also without snapshots."""
+    with endless(quiet, "serve") as pid:
+        program = f'uprobe:"{quiet}":never /arg0 > 5/ {{ @ = count() }}'
+        words = tracekit("trace", "--backend", "bpf", "-e", program, "-p", str(pid))
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tracing:
+            assert tracing.stderr is not None
+            while not (line := tracing.stderr.readline()).startswith("no event yet"):
+                assert line
+            tracing.send_signal(signal.SIGINT)
+            assert tracing.wait() == 0
+    assert "the filter let nothing through" in line
+
+
 def test_a_screen_says_why_nothing_is_on_it(quiet: str) -> None:
     """Live, the reason stands where the histograms would."""
     program = f'uprobe:"{quiet}":serve {{ @ = count() }}'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 import attrs
 
@@ -229,6 +229,14 @@ class Tracer(Protocol):
 
     def close(self) -> None:
         """End the engine, whatever state it is in."""
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """A ``Tracer`` that can be asked at any moment how its maps stand, at next to no cost."""
+
+    def look(self) -> Reading:
+        """How they stand."""
 
 
 class Backend(Protocol):

@@ -14,7 +14,7 @@ from typing import Final, Self
 import attrs
 
 from tracekit import __version__, process
-from tracekit.backends.base import UNASKED, Options, Reading
+from tracekit.backends.base import UNASKED, Options, Reading, Watchable
 from tracekit.backends.registry import backend as find_backend
 from tracekit.core.program import Program, check
 from tracekit.core.result import (
@@ -325,10 +325,13 @@ class Session:
 
     def silence(self) -> tuple[str, ...]:
         """Why there may be no event, if there is none, as far as that can be seen now."""
-        if self._latest is None or self._latest.counted:
+        latest = self._latest
+        if latest is None and isinstance(self._tracer, Watchable) and self._final is None:
+            latest = self._tracer.look()
+        if latest is None or latest.counted:
             return ()
         self._silence.look()
-        return (*self._silence.reasons(self._latest), *self._located.notes, *self._warnings)
+        return (*self._silence.reasons(latest), *self._located.notes, *self._warnings)
 
     @property
     def astray(self) -> str:

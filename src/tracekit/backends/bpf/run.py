@@ -132,6 +132,10 @@ class BpfTracer:
             return self.finish()
         return [self._read(final=False)] if due and not self.ended else []
 
+    def look(self) -> Reading:
+        """See ``Watchable``."""
+        return self._final or self._read(final=False)
+
     def _control(self) -> list[int]:
         size = 8 * len(Control)
         raw = kernel.lookup(self._maps[CONTROL], bytes(4), size)
