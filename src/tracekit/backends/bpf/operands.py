@@ -17,11 +17,12 @@ from tracekit.core.probe import Usdt
 from tracekit.core.types import UINT64, IntType
 from tracekit.errors import UnsupportedError
 
-_ARGUMENT: Final = re.compile(r"(?:(-?\d)f?@)?((?:[^\s\[\](),]+)?(?:\([^)]*\)|\[[^\]]*\])?)")
-_AT_T_MEMORY: Final = re.compile(r"(-?(?:0x)?[0-9a-f]+)?\((?:%(\w+))?(?:,\s*%(\w+)(?:,\s*([1248]))?)?\)")
-_ARM_MEMORY: Final = re.compile(r"\[(\w+)(?:,\s*#?(-?\d+))?\]")
+_INTEGER: Final = r"-?(?:0x[0-9a-f]+|0|[1-9]\d*)"
+_ARGUMENT: Final = re.compile(r"(?:(-?[1248])f?@)?((?:[^\s\[\](),]+)?(?:\([^)]*\)|\[[^\]]*\])?)")
+_AT_T_MEMORY: Final = re.compile(rf"({_INTEGER})?\((?:%(\w+))?(?:,\s*%(\w+)(?:,\s*([1248]))?)?\)")
+_ARM_MEMORY: Final = re.compile(rf"\[(\w+)(?:,\s*#?({_INTEGER}))?\]")
 _ARM_REGISTER: Final = re.compile(r"[xw](\d+)|sp")
-_NUMBER: Final = re.compile(r"[$#]?(-?(?:0x[0-9a-f]+|\d+))")
+_NUMBER: Final = re.compile(rf"[$#]?({_INTEGER})")
 _OLD: Final = {name: f"r{name}" for name in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp")}
 
 
@@ -100,7 +101,7 @@ def _x86(name: str) -> Expr | None:
 def _arm(text: str) -> Expr | None:
     if (memory := _ARM_MEMORY.fullmatch(text)) is not None:
         base = _arm(memory[1])
-        return None if base is None else Load(UINT64, Binary("+", base, Int(int(memory[2] or 0))))
+        return None if base is None else Load(UINT64, Binary("+", base, Int(int(memory[2] or "0", 0))))
     register = _ARM_REGISTER.fullmatch(text)
     if register is None:
         return None
