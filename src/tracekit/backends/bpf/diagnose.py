@@ -16,6 +16,8 @@ _UNKNOWN_FUNCTION: Final = re.compile(
     r"(?:unknown func|invalid func|program of this type cannot use helper)[^\n]*"
 )
 
+_GIVES_UP: Final = re.compile(r"too (?:many|large|complex)")
+
 
 class Refused(Exception):  # noqa: N818, it becomes an error of ours before anybody sees it
     """The kernel has refused something.
@@ -91,7 +93,7 @@ def _verifier(error: VerifierError, program: KernelProgram) -> TracekitError:
             reason=f"this kernel doesn't have a function that it needs ({said})",
             remedy="Use bpftrace, or a newer kernel.",
         )
-    if "too many" in said or "too large" in said or error.errno == errno.E2BIG:
+    if _GIVES_UP.search(said) or error.errno == errno.E2BIG:
         return UnsupportedError(
             feature="so large a clause",
             backend=BACKEND,
