@@ -13,6 +13,7 @@ from tools.engines import kit_folder
 PACKAGES = {
     "clang++": "clang",
     "dsymutil": "llvm",
+    "llvm-mc": "llvm",
     "ld.lld": "lld",
     "go": "golang-go",
     "readelf": "binutils",

@@ -65,12 +65,18 @@ class Code:
 
 
 class Assembler:
-    """Collects a program's instructions. Its methods are named as in ``instructions``."""
+    """Collects a program's instructions. Its methods are named as in ``instructions``.
+
+    Jumps lead forward only. So what no path leads to is known at once, and left out: the kernel refuses it
+    (``check_cfg`` in ``kernel/bpf/verifier.c``), and conditions that are known beforehand leave some.
+    """
 
     def __init__(self) -> None:
         """Begin with none."""
         self._code: list[Instruction] = []
         self._labels: dict[str, int] = {}
+        self._targets: set[str] = set()
+        self._reached = True
         self._numbers = count(1)
         self._why = ""
         self._used = 0
@@ -111,11 +117,16 @@ class Assembler:
 
     def place(self, label: str) -> None:
         """Have the label here."""
-        self._labels[label] = len(self._code)
+        if label in self._targets:
+            self._labels[label] = len(self._code)
+            self._reached = True
 
     def add(self, instruction: Instruction) -> None:
-        """Append an instruction."""
-        self._code.append(attrs.evolve(instruction, why=self._why))
+        """Append an instruction, if a path leads here."""
+        if self._reached:
+            self._code.append(attrs.evolve(instruction, why=self._why))
+            self._targets.add(instruction.target)
+            self._reached = not instruction.ends
 
     def constant(self, dst: Register, number: int) -> None:
         """``dst = number``; numbers from 2**63 on are the same bits as negative ones."""

@@ -95,6 +95,11 @@ class Instruction:
         """How many words of 8 bytes it takes."""
         return 2 if self.code == _WIDE else 1
 
+    @property
+    def ends(self) -> bool:
+        """Whether the instruction behind it doesn't come next."""
+        return self.code in (_GOTO, _EXIT)
+
     def encode(self, descriptors: Mapping[str, int]) -> bytes:
         """Its bytes, on a little-endian machine.
 
@@ -124,7 +129,8 @@ def negation(dst: Register) -> Instruction:
 
 def wide(dst: Register, number: int) -> Instruction:
     """``dst = number``, of 64 bits."""
-    return Instruction(_WIDE, f"{_r(dst)} = {number:#x} ll", dst, number=number % (1 << 64))
+    number %= 1 << 64
+    return Instruction(_WIDE, f"{_r(dst)} = {number:#x} ll", dst, number=number)
 
 
 def of_map(dst: Register, name: str) -> Instruction:
