@@ -28,15 +28,21 @@ import attrs
 from tracekit.backends.base import Options
 from tracekit.core.aggregation import Aggregation, Count, Distribution, Moment, Scalar, value_of
 from tracekit.core.buckets import Scheme
-from tracekit.core.expr import Builtin, BuiltinName, Expr, Str, type_of
+from tracekit.core.expr import Builtin, BuiltinName, Expr, Str, String, type_of
 from tracekit.core.probe import Uretprobe
 from tracekit.core.program import Clause, Program
 from tracekit.core.types import FLOAT, INT64, UINT64, IntType, OtherType
-from tracekit.errors import EngineError
+from tracekit.errors import EngineError, UsageError
 from tracekit.syntax import function_name, print_expression
 
 UNCOUNTED: Final = 1 << 31
 """What stands for the size of a string that has none, where others of the map have one: a NUL ends it."""
+
+
+_COMM: Final = 15
+"""``TASK_COMM_LEN`` in ``include/linux/sched.h``, without the NUL."""
+
+_OWN_MAPS: Final = "Give each clause a map of its own."
 
 
 class KeyKind(enum.Enum):
@@ -58,12 +64,14 @@ class KeyPlan:
             if a size and no NUL ends them; a function as its index in the plan's table.
         type: an integer's type, int64 or uint64.
         size: how many bytes a string read from memory holds at most, its NUL included; 0 for others.
+        most: how many bytes are kept of any string here, whichever clause has it, without a NUL.
     """
 
     text: str
     kind: KeyKind
     type: IntType = INT64
     size: int = 0
+    most: int = 0
 
 
 @attrs.frozen
@@ -207,7 +215,7 @@ def _map_plans(program: Program, options: Options) -> Iterator[MapPlan]:
             name=name,
             function=function_name(aggregate.function),
             number=number,
-            keys=tuple(_key_plan(keys, options) for keys in _columns(program, name)),
+            keys=tuple(_key_plan(keys, options, name) for keys in _columns(program, name)),
             parts=parts_of(aggregate.function, options.exact),
             scheme=aggregate.function.scheme if isinstance(aggregate.function, Distribution) else None,
             type=None if value is None else kept_type(value),
@@ -220,19 +228,31 @@ def _columns(program: Program, name: str) -> Iterator[tuple[Expr, ...]]:
     return zip(*(a.keys for c in program.clauses for a in c.aggregates if a.name == name), strict=True)
 
 
-def _key_plan(column: Sequence[Expr], options: Options) -> KeyPlan:
+def _key_plan(column: Sequence[Expr], options: Options, name: str) -> KeyPlan:
     key, text = column[0], print_expression(column[0])
+    functions = {other == Builtin(BuiltinName.FUNC) for other in column}
+    if len(functions) > 1:
+        raise UsageError(f"a key of @{name} is func in one clause, and another string in another", _OWN_MAPS)
+    if functions == {True}:
+        return KeyPlan(text, KeyKind.FUNCTION)
+    if type_of(key) is not OtherType.STRING:
+        return KeyPlan(text, KeyKind.INTEGER, word(kept_type(key)))
+    most = max(_most(other, options) for other in column)
     if any(isinstance(other, Str) and other.size is not None for other in column):
-        return KeyPlan(text, KeyKind.COUNTED, size=options.max_string)
-    match key:
-        case Builtin(BuiltinName.FUNC):
-            return KeyPlan(text, KeyKind.FUNCTION)
+        return KeyPlan(text, KeyKind.COUNTED, size=options.max_string, most=most)
+    size = _most(key, options) + 1 if isinstance(key, Str) else 0
+    return KeyPlan(text, KeyKind.STRING, size=size, most=most)
+
+
+def _most(node: Expr, options: Options) -> int:
+    """How many bytes are kept of a string."""
+    match node:
         case Str(length=length):
-            size = min(length or options.max_string, options.max_string)
-            return KeyPlan(text, KeyKind.STRING, size=size)
-    if type_of(key) is OtherType.STRING:
-        return KeyPlan(text, KeyKind.STRING)
-    return KeyPlan(text, KeyKind.INTEGER, word(kept_type(key)))
+            return min(length or options.max_string, options.max_string) - 1
+        case String(value):
+            return len(value.encode("utf-8", "surrogateescape"))
+        case _:
+            return _COMM
 
 
 def parts_of(function: Aggregation, exact: bool) -> str:

@@ -13,7 +13,7 @@ from tracekit.backends.bpf.bucketing import bucketing
 from tracekit.backends.bpf.emit import COUNTERS, FP, R0, R1, R2, R3, R4, Emitter
 from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.instructions import Register
-from tracekit.backends.bpf.layout import Layout, key_bytes, key_room, moments, string_limit
+from tracekit.backends.bpf.layout import Layout, key_bytes, key_room, moments
 from tracekit.backends.bpf.strings import string_room
 from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, word
 from tracekit.core.aggregation import value_of
@@ -97,9 +97,9 @@ class Adder:
                 self.emitter.value(key)
                 asm.store(FP, at, R0)
             case KeyKind.STRING:
-                self.emitter.strings.put(key, at, string_limit(plan))
+                self.emitter.strings.put(key, at, plan.most)
             case KeyKind.COUNTED:
-                limit = string_limit(plan)
+                limit = plan.most
                 if isinstance(key, Str) and key.size is not None:
                     self.emitter.strings.put_counted(key, at, limit)
                 else:

@@ -128,14 +128,9 @@ def key_room(key: KeyPlan) -> int:
         case KeyKind.INTEGER | KeyKind.FUNCTION:
             return 8
         case KeyKind.STRING:
-            return string_room(string_limit(key))
+            return string_room(key.most)
         case KeyKind.COUNTED:
-            return string_room(string_limit(key)) + 8
-
-
-def string_limit(key: KeyPlan) -> int:
-    """How many bytes of a string are kept; of ``comm``, which no size is asked of, what it can have."""
-    return key.size - 1 if key.size else 15
+            return string_room(key.most) + 8
 
 
 def key_bytes(plan: MapPlan) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from tracekit.backends.bpf.bucketing import inside
-from tracekit.backends.bpf.layout import Layout, key_room, moments, string_limit
+from tracekit.backends.bpf.layout import Layout, key_room, moments
 from tracekit.backends.figures import Figures, Keys, told, unreturned
 from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, word
 from tracekit.core.moments import WORD
@@ -218,7 +218,7 @@ class _Reader:
             yield keys
 
     def _reader(self, key: KeyPlan) -> Callable[[bytes], tuple[Key, bool]]:
-        limit = string_limit(key)
+        limit = key.most
         match key.kind:
             case KeyKind.INTEGER:
                 return lambda raw: (key.type.wrap(int.from_bytes(raw, "little")), False)

@@ -52,7 +52,7 @@ class Strings:
         asm = self.asm
         match node:
             case String(text):
-                raw = self.literal(text)[:limit]
+                raw = self.literal(text)
                 for word, content in enumerate(_words(raw, string_room(limit))):
                     asm.constant(R1, content)
                     asm.store(FP, at + 8 * word, R1)
@@ -149,7 +149,10 @@ class Strings:
         self.asm.call(Helper.PROBE_READ_USER_STR)
 
     def _copy(self, at: int, size: int, limit: int, address: int) -> None:
-        """So many bytes of the target's memory onto the stack; the size and the address are there too."""
+        """So many bytes of the target's memory onto the stack; the size and the address are there too.
+
+        Where they can't be read the string is empty.
+        """
         asm = self.asm
         good = asm.label("good")
         helpers = [Helper.PROBE_READ_USER, *([Helper.COPY_FROM_USER] if self.values.sleeps else [])]
@@ -164,6 +167,8 @@ class Strings:
             asm.call(helper)
             asm.jump("==", R0, 0, good)
         self.values.fault(asm)
+        asm.store(FP, size, 0)
+        asm.store(FP, at + limit, 0, 1)
         asm.place(good)
 
     def _clear(self, at: int, size: int) -> None:

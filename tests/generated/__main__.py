@@ -1,0 +1,46 @@
+"""Draws programs, runs them with the eBPF engine, and compares each with the model:
+
+    python -m tests.generated [--programs N] [--seed SEED] [--together N]
+
+Each must give what the model says, or be refused with a reason. Those that don't are printed, and its
+status isn't 0 then. Needs root.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.generated.campaign import draw_cases, run_cases
+from tests.generated.tracing import Bench, build
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs as many programs as are asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.generated", description=__doc__)
+    parser.add_argument("--programs", type=int, default=1000, help="how many")
+    parser.add_argument("--seed", type=int, default=1, help="what they are drawn by")
+    parser.add_argument("--together", type=int, default=10, help="how many are run at once")
+    options = parser.parse_args(arguments)
+    started = time.monotonic()
+    cases = draw_cases(options.programs, options.seed)
+    drawn = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, Bench(build(Path(folder))) as bench:
+        report = run_cases(bench, cases, options.together)
+    for text in report.wrong:
+        print(text, end="\n\n")
+    for reason, count in Counter(report.refused).most_common():
+        print(f"{count:5} refused: {reason}")
+    print(f"{report.equal} of {len(cases)} programs give what the model says,", end=" ")
+    print(f"{len(report.refused)} are refused with a reason, {len(report.wrong)} are wrong;", end=" ")
+    print(f"seed {options.seed}, {drawn - started:.0f} s to draw, {time.monotonic() - drawn:.0f} s to run")
+    return bool(report.wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

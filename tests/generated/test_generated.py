@@ -1,0 +1,26 @@
+"""Some of the programs that ``python -m tests.generated`` draws, on the kernel that runs here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.generated.campaign import draw_cases, run_cases
+from tests.generated.tracing import Bench, build
+
+PROGRAMS = 100
+SEED = int(os.environ.get("TRACEKIT_SEED") or 2)
+
+
+@pytest.mark.live
+def test_generated_programs_give_what_the_model_says(tmp_path: Path) -> None:
+    """Filters, keys, memory, strings and aggregations of any shape are exact, or refused with a reason."""
+    if os.geteuid() != 0:
+        pytest.skip("tracing needs root")
+    if os.uname().machine != "x86_64":
+        pytest.skip("the programs have registers of x86-64")
+    with Bench(build(tmp_path)) as bench:
+        report = run_cases(bench, draw_cases(PROGRAMS, SEED), together=25)
+    assert not report.wrong, "\n\n".join(report.wrong[:3])
+    assert report.equal >= PROGRAMS * 3 // 4, report.refused
