@@ -14,7 +14,7 @@ export TRACEKIT_ENGINES ?= /var/cache/tracekit-engines
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint engines engines-down truth soak fuzz bench examples pages clean
+.PHONY: help venv demo test lint engines engines-down truth generated soak fuzz bench examples pages clean
 
 help: ## List what make can do.
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -44,6 +44,10 @@ engines-down: ## Remove them.
 truth: .venv/installed-dev ## Compare what is said of random functions by many compilers with what they are passed.
 	@tools/install.sh "the truth" $$($(VENV)/python -m tests.truth --packages)
 	@$(VENV)/python -m tests.truth $(TRUTH)
+
+generated: .venv/installed-dev ## Compare what random programs count on tracekit's own engine with a model (needs root).
+	@tools/install.sh "the target of random programs" gcc=gcc
+	@$(VENV)/python -m tests.generated $(GENERATED)
 
 soak: .venv/installed-dev ## Run tracekit under random faults for SOAK minutes (35); SEED=… RUN=… repeats one run (needs root).
 	@tools/install.sh "the targets of the soak" gcc=gcc g++=g++ go=golang-go /usr/include/stdio.h=libc6-dev

@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.conformance.case import Case, cases
 from tests.conformance.engines import COLUMNS, Column
-from tests.conformance.refusals import REFUSALS, refusal
+from tests.conformance.refusals import REFUSALS, Refusal, refusal
 
 from tracekit.backends.registry import backend_names
 from tracekit.core.feature import Feature
@@ -27,8 +27,8 @@ from the tables that `tests/conformance/` holds engines to. A test fails if the 
 
 What an engine refuses, whatever the program is; the reason is the one that the error gives. Names of
 arguments aren't in it: tracekit makes registers and memory of them before an engine is asked. `trace` runs
-bpftrace, dtrace and gdb on Linux; `compile` also writes for the dtrace of macOS, illumos and FreeBSD ([the
-differences](backends/dtrace.md#systems)).
+bpf (eBPF programs of tracekit itself), bpftrace, dtrace and gdb on Linux; `compile` also writes for the dtrace
+of macOS, illumos and FreeBSD ([the differences](backends/dtrace.md#systems)).
 
 """
 
@@ -69,9 +69,16 @@ def page() -> str:
     parts += [f"- **{kind}**: {_TOLD[kind]}.\n" for kind in sorted(_told())]
     parts.append("\n## Reasons\n\n")
     for number, line in enumerate(REFUSALS, 1):
-        engines, feature = line.engines or "every engine", _plain(line.feature)
-        parts.append(f"{number}. {engines}, {feature}: {_plain(line.reason)}.\n")
+        parts.append(f"{number}. {_who(line)}, {_plain(line.feature)}: {_plain(line.reason)}.\n")
     return "".join(parts)
+
+
+def _who(line: Refusal) -> str:
+    """Which engines refuse."""
+    if not line.engines:
+        return "every engine"
+    backends = dict.fromkeys(c.backend for name, c in COLUMNS.items() if name.startswith(line.engines))
+    return " and ".join(backends) if len(backends) > 1 else line.engines
 
 
 def _features() -> Iterator[str]:

@@ -2,7 +2,8 @@
 
     python -m tests.conformance.cell FOLDER ENGINE PROGRAM CASE…
 
-traces cases with the engine whose program is given, beside the targets in a folder, and prints a line for each.
+traces cases with the engine whose program is given, or any word for one that has none, beside the targets in a
+folder, and prints a line for each.
 """
 
 from __future__ import annotations
@@ -69,11 +70,12 @@ def run(case: Case, column: Column, program: str, folder: Path) -> Outcome:
     Args:
         case: the case.
         column: the engine.
-        program: the engine's program.
+        program: the engine's program; empty if it has none.
         folder: where the targets are.
     """
     os.chdir(folder)
-    os.environ[column.variable] = program
+    if column.variable:
+        os.environ[column.variable] = program
     signal.signal(signal.SIGALRM, _too_late)
     signal.alarm(_SECONDS)
     start = time.monotonic()

@@ -14,7 +14,7 @@ from tests.conformance.builds import build
 from tests.conformance.case import cases
 from tests.conformance.cell import Outcome, run, see_tracepoints
 from tests.conformance.engines import COLUMNS
-from tools.engines import Engine, engines
+from tools.engines import engines
 
 WORKERS = 2 * (os.cpu_count() or 1)
 """A run waits for the kernel most of its time: twice as many as there are processors keep them busy."""
@@ -25,17 +25,14 @@ Cell = tuple[str, str]
 
 @pytest.fixture(scope="session")
 def programs() -> dict[str, str]:
-    """The engines that there are: the path of each column's program."""
+    """The engines that there are: the path of each column's program, or nothing for one that has none."""
     there = {engine.name: engine for engine in engines()}
-    return {
-        name: str(there[column.kit].path)
-        for name, column in COLUMNS.items()
-        if _is_column(there.get(column.kit), column.version)
-    }
-
-
-def _is_column(engine: Engine | None, version: str) -> bool:
-    return engine is not None and engine.version.startswith(version)
+    found = {name: "" for name, column in COLUMNS.items() if not column.kit}
+    for name, column in COLUMNS.items():
+        engine = there.get(column.kit)
+        if engine is not None and engine.version.startswith(column.version):
+            found[name] = str(engine.path)
+    return found
 
 
 @pytest.fixture(scope="session")

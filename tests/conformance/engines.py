@@ -15,9 +15,9 @@ class Column:
     Attributes:
         name: the column's title.
         backend: the backend that runs it.
-        kit: its name among the engines of ``tools/engines.py``.
+        kit: its name among the engines of ``tools/engines.py``; empty if it is tracekit itself.
         version: how its version begins; another one isn't this column.
-        variable: the environment variable that names its program to tracekit.
+        variable: the environment variable that names its program to tracekit; empty if it has none.
         events: how many events each of many threads makes.
         options: further options of each run, by their names in ``Options``: gdb must be allowed to attach.
     """
@@ -36,7 +36,7 @@ _ATTACH: Mapping[str, Any] = {"attach_gdb": True}
 COLUMNS = {
     column.name: column
     for column in (
-        Column("bpf own", "bpf", "", "", "TRACEKIT_BPF"),
+        Column("bpf own", "bpf", "", "", ""),
         Column("bpftrace 0.17", "bpftrace", "system", "0.17.", "TRACEKIT_BPFTRACE"),
         Column("bpftrace 0.23", "bpftrace", "bpftrace-trixie", "0.23.", "TRACEKIT_BPFTRACE"),
         Column("bpftrace 0.27", "bpftrace", "bpftrace-sid", "0.27.", "TRACEKIT_BPFTRACE"),

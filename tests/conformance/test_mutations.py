@@ -14,7 +14,7 @@ import pytest
 from tests.conformance.builds import build
 
 ROOT = Path(__file__).parents[2]
-ENGINE = "bpftrace 0.23"
+BPFTRACE, OWN = "bpftrace 0.23", "bpf own"
 
 
 @attrs.frozen
@@ -26,12 +26,14 @@ class Mutation:
         right: the text that is replaced; it stands there once.
         wrong: what it becomes.
         case: the case that must see it.
+        engine: the column that it is traced in.
     """
 
     file: str
     right: str
     wrong: str
     case: str
+    engine: str = BPFTRACE
 
 
 _BUCKETING = "backends/bpftrace/bucketing.py"
@@ -40,6 +42,7 @@ _EMIT = "backends/bpftrace/emit.py"
 _PARSE = "backends/bpftrace/parse.py"
 _QUOTING = "backends/bpftrace/quoting.py"
 _FIGURES = "backends/figures.py"
+_OWN = "backends/bpf"
 
 MUTATIONS = {
     "the bounds of powers of two": Mutation(
@@ -69,23 +72,45 @@ MUTATIONS = {
     "calls that don't return": Mutation(
         _FIGURES, "lost = entries - returns", "lost = entries - returns - 1", "return-longjmp"
     ),
+    "the bucket in the kernel": Mutation(
+        f"{_OWN}/bucketing.py", 'asm.arithmetic("+=", _R2, power)', "pass", "quantize", OWN
+    ),
+    "the sign of narrow values in the kernel": Mutation(
+        f"{_OWN}/emit.py", '"s>>=" if type_.signed else ">>="', '">>="', "width-int8", OWN
+    ),
+    "signed division in the kernel": Mutation(
+        f"{_OWN}/emit.py", 'asm.arithmetic("^=", R2, R3)', "pass", "division", OWN
+    ),
+    "sums beyond 64 bits in the kernel": Mutation(
+        f"{_OWN}/adding.py", 'asm.arithmetic("+=", R3, R2)', "pass", "extremes", OWN
+    ),
+    "the place of an argument in the kernel": Mutation(
+        f"{_OWN}/registers.py", '"dx", "si", "di"', '"dx", "di", "si"', "stack-arguments", OWN
+    ),
+    "the length of what is kept of a string": Mutation(
+        f"{_OWN}/strings.py", "kept + 2)", "kept + 1)", "string-cut", OWN
+    ),
 }
 
 
 @pytest.fixture(scope="session")
-def judge(programs: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, str], str]:
-    """A function that runs a case with the tracekit of a folder, and says what came of it."""
+def judge(
+    programs: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path, Mutation], str]:
+    """Runs a mutation's case with the tracekit of a folder, and says what came of it."""
     if os.geteuid() != 0:
         pytest.skip("tracing needs root")
     if os.uname().machine != "x86_64":
         pytest.skip("the cases have registers and addresses of x86-64")
-    if ENGINE not in programs:
-        pytest.skip(f"there is no {ENGINE} here: 'make engines' sets it up")
     targets = tmp_path_factory.mktemp("targets")
     build(targets)
 
-    def run(source: Path, case: str) -> str:
-        words = [sys.executable, "-m", "tests.conformance.cell", str(targets), ENGINE, programs[ENGINE], case]
+    def run(source: Path, mutation: Mutation) -> str:
+        engine = mutation.engine
+        if engine not in programs:
+            pytest.skip(f"there is no {engine} here: 'make engines' sets it up")
+        cell = "tests.conformance.cell", str(targets), engine, programs[engine], mutation.case
+        words = [sys.executable, "-m", *cell]
         environment = {**os.environ, "PYTHONPATH": f"{source}:{ROOT}"}
         done = subprocess.run(words, check=False, capture_output=True, text=True, env=environment, cwd=ROOT)
         assert done.returncode in (0, 1) and not done.stderr, done.stderr
@@ -96,7 +121,7 @@ def judge(programs: dict[str, str], tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.mark.live
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_broken_tracekit_is_caught(judge: Callable[[Path, str], str], name: str, tmp_path: Path) -> None:
+def test_a_broken_tracekit_is_caught(judge: Callable[[Path, Mutation], str], name: str, tmp_path: Path) -> None:
     """Broken in this way, a cell is wrong that is equal to the truth in the matrix."""
     mutation = MUTATIONS[name]
     shutil.copytree(ROOT / "src/tracekit", tmp_path / "tracekit")
@@ -104,4 +129,4 @@ def test_a_broken_tracekit_is_caught(judge: Callable[[Path, str], str], name: st
     text = file.read_text()
     assert text.count(mutation.right) == 1
     file.write_text(text.replace(mutation.right, mutation.wrong))
-    assert judge(tmp_path, mutation.case) == "wrong"
+    assert judge(tmp_path, mutation) == "wrong"

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.generated.campaign import draw_cases, run_cases
+from tests.generated.campaign import draw_cases, outcomes, told
 from tests.generated.tracing import Bench, build
 
 
@@ -30,16 +30,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     cases = draw_cases(options.programs, options.seed)
     drawn = time.monotonic()
+    refused: Counter[str] = Counter()
+    wrong = 0
     with tempfile.TemporaryDirectory() as folder, Bench(build(Path(folder))) as bench:
-        report = run_cases(bench, cases, options.together)
-    for text in report.wrong:
-        print(text, end="\n\n")
-    for reason, count in Counter(report.refused).most_common():
+        for case, outcome in outcomes(bench, cases, options.together):
+            if outcome.wrong:
+                wrong += 1
+                print(told(case, outcome), end="\n\n", flush=True)
+            elif outcome.refused:
+                refused[outcome.refused] += 1
+    for reason, count in refused.most_common():
         print(f"{count:5} refused: {reason}")
-    print(f"{report.equal} of {len(cases)} programs give what the model says,", end=" ")
-    print(f"{len(report.refused)} are refused with a reason, {len(report.wrong)} are wrong;", end=" ")
-    print(f"seed {options.seed}, {drawn - started:.0f} s to draw, {time.monotonic() - drawn:.0f} s to run")
-    return bool(report.wrong)
+    print(
+        f"{len(cases) - refused.total() - wrong} of {len(cases)} programs give what the model says, "
+        f"{refused.total()} are refused with a reason, {wrong} are wrong; seed {options.seed}, "
+        f"{drawn - started:.0f} s to draw, {time.monotonic() - drawn:.0f} s to run"
+    )
+    return wrong > 0
 
 
 if __name__ == "__main__":

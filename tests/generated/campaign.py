@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import attrs
 import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 from tests.generated.draw import options, programs
-from tests.generated.tracing import Bench, Case
+from tests.generated.tracing import Bench, Case, Outcome
 
 from tracekit.backends.base import Options
 from tracekit.core.program import Program
 from tracekit.syntax import print_program
-
-
-@attrs.frozen
-class Report:
-    """What came of many cases.
-
-    Attributes:
-        equal: how many gave what the model says.
-        refused: why the others were refused.
-        wrong: programs, and what is wrong with each.
-    """
-
-    equal: int
-    refused: tuple[str, ...]
-    wrong: tuple[str, ...]
 
 
 def draw_cases(count: int, seed: int) -> list[Case]:
@@ -36,7 +20,7 @@ def draw_cases(count: int, seed: int) -> list[Case]:
 
     @hypothesis.seed(seed)
     @settings(
-        max_examples=2 * count,
+        max_examples=count * 5 // 4 + 8,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
@@ -50,17 +34,14 @@ def draw_cases(count: int, seed: int) -> list[Case]:
     return list(found)[:count]
 
 
-def run_cases(bench: Bench, cases: Sequence[Case], together: int) -> Report:
-    """Run cases, some at once."""
-    equal, refused, wrong = 0, [], []
+def outcomes(bench: Bench, cases: Sequence[Case], together: int) -> Iterator[tuple[Case, Outcome]]:
+    """What comes of each case, as they are run, some at once."""
     for start in range(0, len(cases), together):
         some = cases[start : start + together]
-        for case, outcome in zip(some, bench.run(some), strict=True):
-            if outcome.wrong:
-                shown = print_program(case.program)
-                wrong.append("\n".join((f"{shown}\n{case.options}", *outcome.wrong)))
-            elif outcome.refused:
-                refused.append(outcome.refused)
-            else:
-                equal += 1
-    return Report(equal, tuple(refused), tuple(wrong))
+        yield from zip(some, bench.run(some), strict=True)
+
+
+def told(case: Case, outcome: Outcome) -> str:
+    """A case and what is wrong with it, for a person."""
+    options = f"exact={case.options.exact} max_string={case.options.max_string}"
+    return "\n".join((f"{print_program(case.program)}{options}", *outcome.wrong))

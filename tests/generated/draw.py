@@ -176,12 +176,18 @@ def _keys(draw: st.DrawFn, *, entry: bool) -> Expr:
 
 
 @st.composite
+def _filters(draw: st.DrawFn, *, entry: bool) -> Expr | None:
+    kind = draw(st.integers(0, 5))
+    return draw(numbers(entry=entry, most=60 if kind == 5 else 16)) if kind > 1 else None
+
+
+@st.composite
 def _clauses(draw: st.DrawFn, name: str) -> Clause:
     entry = draw(st.sampled_from((True, True, True, False)))
     own, other = (EVENT, OTHER) if entry else (RETURN, OTHER_RETURN)
     return Clause(
         draw(st.sampled_from(((own,), (own, other)))),
-        draw(st.none() | numbers(entry=entry) | numbers(entry=entry, most=60)),
+        draw(_filters(entry=entry)),
         [
             Aggregate(
                 f"{name}{n}",
@@ -224,5 +230,8 @@ def programs(draw: st.DrawFn) -> Program:
 
 
 options = st.builds(
-    Options, exact=st.sampled_from((True, True, False)), max_string=st.sampled_from((64, 64, 16, 40, 100))
+    Options,
+    exact=st.sampled_from((True, True, False)),
+    max_keys=st.just(256),
+    max_string=st.sampled_from((64, 64, 16, 40, 100)),
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.live.dtrace import Dtrace
+from tests.live.harness import OWN
 from tools.engines import Engine, engines
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -29,14 +30,36 @@ def found_engines() -> dict[str, Engine]:
     return {found.name: found for found in engines()}
 
 
+def _engine(name: str, found_engines: dict[str, Engine]) -> Engine:
+    if os.geteuid() != 0:
+        pytest.skip("tracing needs root")
+    if name == OWN.name:
+        return OWN
+    if ENGINES[name] not in found_engines:
+        pytest.skip(f"there is no bpftrace of {name} here: 'make engines' sets it up")
+    return found_engines[ENGINES[name]]
+
+
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request: pytest.FixtureRequest, found_engines: dict[str, Engine]) -> Engine:
     """Each bpftrace in turn: the system's, Debian 13's and Debian unstable's."""
-    if os.geteuid() != 0:
-        pytest.skip("tracing needs root")
-    if ENGINES[request.param] not in found_engines:
-        pytest.skip(f"there is no bpftrace of {request.param} here: 'make engines' sets it up")
-    return found_engines[ENGINES[request.param]]
+    return _engine(request.param, found_engines)
+
+
+@pytest.fixture(scope="session", params=[*ENGINES, OWN.name])
+def any_engine(request: pytest.FixtureRequest, found_engines: dict[str, Engine]) -> Engine:
+    """Each bpftrace in turn, and tracekit's own engine."""
+    return _engine(request.param, found_engines)
+
+
+@pytest.fixture
+def the_engine(any_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The same, for tests that name no backend: it is what runs their programs."""
+    if any_engine is OWN:
+        monkeypatch.setattr("tracekit.backends.registry.ORDER", ("bpf",))
+    else:
+        monkeypatch.setenv("TRACEKIT_BPFTRACE", str(any_engine.path))
+    return any_engine
 
 
 @pytest.fixture(scope="session")

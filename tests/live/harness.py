@@ -1,16 +1,19 @@
-"""Runs scripts of the bpftrace backend with a real bpftrace on a real program."""
+"""Runs programs with a real bpftrace, or with tracekit's own engine, on a real program."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
+from tools.engines import Engine
 
 from tracekit import parse, process
-from tracekit.backends.base import Options, Reading
+from tracekit.backends.base import Options, Processes, Reading
+from tracekit.backends.bpf.backend import BpfBackend
 from tracekit.backends.bpftrace.attach import numeric, symbolic
 from tracekit.backends.bpftrace.instrument import Filter, Instrumented, instrument
 from tracekit.backends.bpftrace.parse import OutputParser, Ready
@@ -20,9 +23,13 @@ from tracekit.core.probe import Uprobe, Uretprobe
 from tracekit.core.program import Program
 from tracekit.core.result import Ending, Loss, MapResult
 from tracekit.errors import EngineError
+from tracekit.workflow.locate import locate
 
 SECONDS = float(os.environ.get("LIVE_SECONDS", "120"))
 """How long an engine or a target may take for anything."""
+
+OWN = Engine("own", Path(), "")
+"""Tracekit's own engine, which has no program."""
 
 NONCE = (1 << 62) | 0x5EED
 """The mark of our lines; the targets here don't try to forge it."""
@@ -60,7 +67,7 @@ def addresses(binary: Path) -> dict[str, int]:
 
 
 def trace(
-    engine: Path,
+    engine: Engine,
     program: Program | str,
     binary: Path,
     arguments: Sequence[str] = (),
@@ -74,6 +81,8 @@ def trace(
     """
     if isinstance(program, str):
         program = parse(program)
+    if engine is OWN:
+        return _run_own(program, binary, arguments, options)
     functions = addresses(binary)
     with process.Target.start([str(binary), *arguments]) as target, binary.open("rb") as file:
         path = f"/proc/{os.getpid()}/fd/{file.fileno()}"
@@ -88,7 +97,28 @@ def trace(
         }
         arch = architecture(os.uname().machine)
         script = instrument(program, sites, Filter(f"pid == {target.pid}"), options, arch, NONCE)
-        return _run(engine, script, target, options)
+        return _run(engine.path, script, target, options)
+
+
+def _run_own(program: Program, binary: Path, arguments: Sequence[str], options: Options) -> Run:
+    clauses = [
+        attrs.evolve(clause, probes=[attrs.evolve(probe, binary=str(binary)) for probe in clause.probes])
+        for clause in program.clauses
+    ]
+    program = Program(clauses)
+    with ExitStack() as stack:
+        located = locate(program, max_probes=1024)
+        stack.callback(located.close)
+        target = stack.enter_context(process.Target.start([str(binary), *arguments]))
+        processes = Processes((target.pid,))
+        tracer = BpfBackend().tracer(program, located.places, located.files, processes, options)
+        stack.callback(tracer.close)
+        tracer.attach()
+        target.release()
+        ending = target.wait(SECONDS)
+        assert ending is not None, "the target did not end"
+        (reading,) = tracer.finish()
+        return Run(reading, (), tracer.notes, tracer.losses, ending, tracer.script)
 
 
 def _run(path: Path, script: Instrumented, target: process.Target, options: Options) -> Run:

@@ -113,15 +113,15 @@ def values(run: Run, name: str, index: int) -> set[int]:
     return {key for at, key in entries if at == index}
 
 
-def test_random_expressions(engine: Engine, binaries: Callable[[str], Path]) -> None:
+def test_random_expressions(any_engine: Engine, binaries: Callable[[str], Path]) -> None:
     """Keys, sums, extremes and filters of random expressions are what C's rules say, bit for bit."""
     print(f"TRACEKIT_SEED={SEED}")
-    rng = random.Random(f"{SEED} {engine.name}")
+    rng = random.Random(f"{SEED} {any_engine.name}")
     pairs = [(number(rng), number(rng)) for _ in range(PAIRS)]
     expressions = {f"m{n}": expression(rng, rng.randrange(1, 5)) for n in range(TOGETHER * CLAUSES)}
     program = Program(tuple(clauses(expressions)))
     numbers = [f"{number:x}" for pair in pairs for number in pair]
-    run = trace(engine.path, program, binaries("calls"), ["pairs", *numbers], OPTIONS)
+    run = trace(any_engine, program, binaries("calls"), ["pairs", *numbers], OPTIONS)
     wrong = []
     for n, (name, found) in enumerate(expressions.items()):
         for index, (a, b) in enumerate(pairs):
@@ -141,7 +141,7 @@ MEMORY: dict[str, int] = {
 """The members of the structure that ``memory`` gets, and where they are in it."""
 
 
-def test_loads_of_all_widths(engine: Engine, binaries: Callable[[str], Path]) -> None:
+def test_loads_of_all_widths(any_engine: Engine, binaries: Callable[[str], Path]) -> None:
     """Integers in the target's memory are read with their width and sign, also inside an expression."""
     numbers = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63]
     numbers += [2**64 - 1, 0x8182838485868788]
@@ -153,7 +153,7 @@ def test_loads_of_all_widths(engine: Engine, binaries: Callable[[str], Path]) ->
             Aggregate(f"half_{name}", Count(), (Arg(1), Binary("/", load, Int(2)))),
         ]
     program = Program(Clause(Uprobe("calls", FunctionName("memory")), aggregates=aggregates))
-    run = trace(engine.path, program, binaries("calls"), ["memory", *map("{:x}".format, numbers)], OPTIONS)
+    run = trace(any_engine, program, binaries("calls"), ["memory", *map("{:x}".format, numbers)], OPTIONS)
     for name in MEMORY:
         type_: IntType = INT_TYPES[name]
         for index, value in enumerate(numbers):
@@ -163,13 +163,13 @@ def test_loads_of_all_widths(engine: Engine, binaries: Callable[[str], Path]) ->
             assert values(run, f"half_{name}", index) == {half}
 
 
-def test_arguments_on_the_stack(engine: Engine, binaries: Callable[[str], Path]) -> None:
+def test_arguments_on_the_stack(any_engine: Engine, binaries: Callable[[str], Path]) -> None:
     """All arguments of a function with nine are read, those on the stack too, and what it returns."""
     program = (
         "uprobe:calls:nine { @a[arg0, arg1, arg2, arg3, arg4] = count(); @b[arg5, arg6, arg7, arg8] = count() }"
         "uretprobe:calls:nine { @returned = stats(retval); @took = min(elapsed) }"
     )
-    run = trace(engine.path, program, binaries("calls"), ["many"], OPTIONS)
+    run = trace(any_engine, program, binaries("calls"), ["many"], OPTIONS)
     assert list(run["a"].entries) == [(1, 2, 3, 4, 5)]
     assert list(run["b"].entries) == [(6, 7, 8, 9)]
     assert run["returned"].entries[()].min == -9

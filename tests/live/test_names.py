@@ -80,8 +80,7 @@ pytestmark = pytest.mark.parametrize("engine", ["trixie"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
-def _the_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TRACEKIT_BPFTRACE", str(engine.path))
+def _on_the_engine(the_engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRACEKIT_CALIBRATIONS", str(tmp_path / "calibrations"))
 
 

@@ -15,15 +15,10 @@ import tracekit as tk
 from tracekit.core.result import LossKind
 from tracekit.errors import UnsupportedError
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("the_engine")]
 
 PROGRAMS = Path(__file__).parent / "programs"
 MILLISECOND = 1_000_000
-
-
-@pytest.fixture(autouse=True)
-def _the_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACEKIT_BPFTRACE", str(engine.path))
 
 
 @pytest.fixture(scope="session")
@@ -163,11 +158,11 @@ def test_a_pattern_means_the_functions_that_return(go: str) -> None:
 
 @pytest.mark.parametrize("linker", ["internal", "external"])
 def test_a_go_program_that_is_a_pie_is_exact_or_refused(
-    built: Callable[..., str], engine: Engine, linker: str
+    built: Callable[..., str], the_engine: Engine, linker: str
 ) -> None:
     """Where 0.17 can't reach the return instructions it says so; a return probe is never used."""
     go = built("goroutines.go", "go", "build", "-buildmode=pie", f"-ldflags=-linkmode={linker}")
-    if linker == "external" and engine.version.startswith("0.17"):
+    if linker == "external" and the_engine.version.startswith("0.17"):
         with pytest.raises(UnsupportedError, match="return probe would end this program"):
             traced(go, "main.deep", "@ = count()", "deep", "500")
         return
@@ -178,13 +173,13 @@ def test_a_go_program_that_is_a_pie_is_exact_or_refused(
 
 @pytest.mark.parametrize("pie", ["-pie", "-no-pie"])
 def test_exceptions_pass_functions_whose_returns_are_probed(
-    built: Callable[..., str], engine: Engine, pie: str
+    built: Callable[..., str], the_engine: Engine, pie: str
 ) -> None:
     """Normal returns are exact, an exception's way through is told as calls without return, all goes on."""
     binary = built("throws.cc", "g++", "-O2", pie)
     with pytest.raises(UnsupportedError, match="other ways out than return instructions"):
         traced(binary, "jumps", "@ = count()", "300")
-    if pie == "-pie" and engine.version.startswith("0.17"):
+    if pie == "-pie" and the_engine.version.startswith("0.17"):
         with pytest.raises(UnsupportedError, match="return probe would end this program"):
             traced(binary, "catches", "@ = count()", "300")
         return
@@ -208,9 +203,9 @@ def test_exceptions_pass_functions_whose_returns_are_probed(
     assert status(result) == 0
 
 
-def test_panics_pass_functions_of_rust(built: Callable[..., str], engine: Engine) -> None:
+def test_panics_pass_functions_of_rust(built: Callable[..., str], the_engine: Engine) -> None:
     """Rust unwinds as C++ does: what returns is exact, also from a ``match`` that is a table of jumps."""
-    model = "static" if engine.version.startswith("0.17") else "pic"
+    model = "static" if the_engine.version.startswith("0.17") else "pic"
     binary = built("panics.rs", "rustc", "-O", "-C", f"relocation-model={model}")
     program = tk.parse(
         f"uretprobe:{binary}:panics {{ @panics = stats(retval) }} "
@@ -225,13 +220,13 @@ def test_panics_pass_functions_of_rust(built: Callable[..., str], engine: Engine
 
 @pytest.mark.parametrize("pie", ["-pie", "-no-pie"])
 def test_a_recursion_deeper_than_return_probes_follow_is_exact(
-    built: Callable[..., str], engine: Engine, pie: str
+    built: Callable[..., str], the_engine: Engine, pie: str
 ) -> None:
     """In C, too, return instructions are probed if they are few; where 0.17 can't, what is missing is told."""
     binary = built("calls_tree.c", "gcc", "-O1", "-pthread", pie)
     result = traced(binary, "deep", "@time = stats(elapsed); @value = stats(retval)", "deep", "200")
     count = result.histogram("time").count
-    if pie == "-pie" and engine.version.startswith("0.17"):
+    if pie == "-pie" and the_engine.version.startswith("0.17"):
         assert 64 <= count < 201
         assert [(x.kind, x.count) for x in result.losses] == [(LossKind.UNRETURNED, 201 - count)]
     else:

@@ -43,11 +43,13 @@ def decoded(text: bytes) -> str:
 
 
 @pytest.mark.parametrize("length", [64, 16, 5, 100])
-def test_strings_are_keys_byte_for_byte(engine: Engine, binaries: Callable[[str], Path], length: int) -> None:
+def test_strings_are_keys_byte_for_byte(
+    any_engine: Engine, binaries: Callable[[str], Path], length: int
+) -> None:
     """Whatever is in a string, it comes back as it was, cut at the same byte by every version."""
     program = f"uprobe:calls:text {{ @a[str(arg0, {length})] = count(); @b[arg1, str(arg0)] = hist(arg1) }}"
     options = Options(max_string=max(64, length), max_keys=64)
-    run = trace(engine.path, program, binaries("calls"), ["texts"], options)
+    run = trace(any_engine, program, binaries("calls"), ["texts"], options)
     expected: dict[tuple[str], int] = {}
     for text in TEXTS:
         key = (decoded(cut(text, length)),)
@@ -61,27 +63,27 @@ def test_strings_are_keys_byte_for_byte(engine: Engine, binaries: Callable[[str]
     assert told == [name for name, room in (("a", length), ("b", most)) if len(LONG) >= room - 1]
 
 
-def test_two_strings_and_comm(engine: Engine, binaries: Callable[[str], Path]) -> None:
+def test_two_strings_and_comm(any_engine: Engine, binaries: Callable[[str], Path]) -> None:
     """Several strings in one key stay apart, even with separators and other rows inside them."""
     program = 'uprobe:calls:label { @[str(arg0), comm, str(arg1), 7, "x, y"] = count() }'
-    run = trace(engine.path, program, binaries("calls"), ["texts"], Options(max_keys=1024))
+    run = trace(any_engine, program, binaries("calls"), ["texts"], Options(max_keys=1024))
     short = [decoded(cut(text, 64)) for text in TEXTS]
     assert set(run[""].entries) == {(s, "calls", t, 7, "x, y") for s in short for t in short}
     assert run[""].total == len(TEXTS) ** 2
 
 
-def test_many_strings_in_one_clause(engine: Engine, binaries: Callable[[str], Path]) -> None:
+def test_many_strings_in_one_clause(any_engine: Engine, binaries: Callable[[str], Path]) -> None:
     """Three strings in a key, and several histograms by strings, have room on the kernel's stack."""
     program = (
         "uprobe:calls:label { @a[str(arg0), str(arg1), str(arg0, 63)] = count(); "
         "@b[str(arg0)] = hist(arg0 & 7); @c[str(arg1), comm] = lhist(arg1 & 15, 0, 16, 1) }"
     )
-    run = trace(engine.path, program, binaries("calls"), ["texts"], Options(max_keys=1024))
+    run = trace(any_engine, program, binaries("calls"), ["texts"], Options(max_keys=1024))
     assert [run[name].total for name in "abc"] == [len(TEXTS) ** 2] * 3
     assert {key for key, _ in run["c"].entries} == {decoded(cut(text, 64)) for text in TEXTS}
 
 
-def test_comparisons(engine: Engine, binaries: Callable[[str], Path]) -> None:
+def test_comparisons(any_engine: Engine, binaries: Callable[[str], Path]) -> None:
     """A filter compares whole strings, or what is kept of them, and takes no literal for code."""
     cases: list[tuple[Expr, Expr, Callable[[str], bool]]] = []
     for literal in LITERALS:
@@ -105,7 +107,7 @@ def test_comparisons(engine: Engine, binaries: Callable[[str], Path]) -> None:
     clauses += [
         Clause(probe, where=Binary("==", *case[:2]), aggregates=Aggregate("f", Count())) for case in cases[:2]
     ]
-    run = trace(engine.path, Program(clauses), binaries("calls"), ["texts"], Options(max_keys=64))
+    run = trace(any_engine, Program(clauses), binaries("calls"), ["texts"], Options(max_keys=64))
     for n, (left, right, is_same) in enumerate(cases):
         expected = {(index, int(is_same(text))) for index, text in enumerate(TEXTS)}
         assert set(run[f"same{n}"].entries) == expected, (left, right)
