@@ -14,7 +14,7 @@ from tracekit.core.program import Program
 from tracekit.syntax import print_program
 
 
-def draw_cases(count: int, seed: int) -> list[Case]:
+def draw_cases(count: int, seed: str) -> list[Case]:
     """So many cases, no two alike, and the same for the same seed."""
     found: dict[Case, None] = {}
 

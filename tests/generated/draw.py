@@ -81,6 +81,7 @@ def _leaf(values: st.SearchStrategy[Expr], *, entry: bool) -> st.SearchStrategy[
     return st.one_of(values, values, values, _literals, blocks)
 
 
+@functools.cache
 def strings(inner: st.SearchStrategy[Expr], *, entry: bool) -> st.SearchStrategy[Expr]:
     """Strings of every kind; at an entry also those that arguments point at."""
     texts = st.sampled_from(
@@ -153,6 +154,7 @@ def _schemes(draw: st.DrawFn, type_: IntType) -> Scheme:
     return Linear(lo, min(lo + size * step + draw(st.integers(0, step - 1)), word.maximum), step)
 
 
+@functools.cache
 @st.composite
 def _aggregations(draw: st.DrawFn, *, entry: bool) -> Aggregation:
     kind = draw(st.integers(0, 4))
@@ -166,6 +168,7 @@ def _aggregations(draw: st.DrawFn, *, entry: bool) -> Aggregation:
     return Distribution(value, draw(_schemes(type_)))
 
 
+@functools.cache
 @st.composite
 def _keys(draw: st.DrawFn, *, entry: bool) -> Expr:
     small = numbers(entry=entry, most=6)
@@ -175,12 +178,14 @@ def _keys(draw: st.DrawFn, *, entry: bool) -> Expr:
     return draw(strings(small, entry=entry)) if kind < 5 else Builtin(BuiltinName.FUNC)
 
 
+@functools.cache
 @st.composite
 def _filters(draw: st.DrawFn, *, entry: bool) -> Expr | None:
     kind = draw(st.integers(0, 5))
     return draw(numbers(entry=entry, most=60 if kind == 5 else 16)) if kind > 1 else None
 
 
+@functools.cache
 @st.composite
 def _clauses(draw: st.DrawFn, name: str) -> Clause:
     entry = draw(st.sampled_from((True, True, True, False)))

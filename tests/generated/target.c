@@ -90,7 +90,7 @@ int main(void)
     strcpy(page + 4096 - 5, "edge");
     for (unsigned i = 0; i < sizeof blocks; i++)
         ((uint8_t *)blocks)[i] = (uint8_t)drawn();
-    const int64_t strings[] = {0, 1, -1, (int64_t)(page + 4091), (int64_t)(page + 4100), 0x7ffffffff000};
+    const int64_t strings[] = {0, 1, -1, (int64_t)(page + 4091), (int64_t)(page + 4100), 0x123456789000};
     const int64_t pointers[] = {0, 8, (int64_t)(page + 4092), (int64_t)blocks[3]};
     for (int i = 0; i < ROWS; i++) {
         int64_t *w = rows[i].word;
