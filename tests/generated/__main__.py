@@ -19,7 +19,6 @@ from pathlib import Path
 from tests.generated.campaign import draw_cases, outcomes, told
 from tests.generated.tracing import Bench, build
 
-
 _STEP = 100
 """How many programs are drawn before they are run."""
 
@@ -45,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     refused[outcome.refused] += 1
     for reason, count in refused.most_common():
         print(f"{count:5} refused: {reason}")
+    equal = options.programs - refused.total() - wrong
     print(
-        f"{options.programs - refused.total() - wrong} of {options.programs} programs give what the model says, "
-        f"{refused.total()} are refused with a reason, {wrong} are wrong; seed {options.seed}, "
-        f"{time.monotonic() - started:.0f} s"
+        f"{equal} of {options.programs} programs give what the model says, {refused.total()} are refused with "
+        f"a reason, {wrong} are wrong; seed {options.seed}, {time.monotonic() - started:.0f} s"
     )
     return wrong > 0
 

@@ -167,8 +167,9 @@ class _Reader:
                 return None
 
     def _until_nul(self, address: int, kept: int) -> tuple[bytes, bool]:
+        # What has no NUL before its memory ends is no string: the kernel looks for one so far.
         found = b""
-        while len(found) <= kept:
+        while len(found) < kept + 2:
             byte = self._read(address + len(found), 1)
             if not byte:
                 return b"", False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from itertools import product
+from typing import get_args
 
 import pytest
 from hypothesis import example, given
@@ -21,6 +23,7 @@ from tracekit.core.arch import AARCH64, X86_64
 from tracekit.core.expr import (
     Arg,
     Binary,
+    BinaryOp,
     Builtin,
     BuiltinName,
     Cast,
@@ -125,6 +128,19 @@ def check(node: Expr, call: Call, *, absent: bool) -> None:
         return
     assert machine.registers[0] == wanted
     assert faults == model.faults
+
+
+EDGES = (0, 1, 2**64 - 1, 7, 2**64 - 5, 63, 2**63 - 1, 2**63)
+OPERATORS = [op for union in get_args(BinaryOp) for op in get_args(union)]
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+def test_every_operator_at_every_edge(op: BinaryOp) -> None:
+    """With signs and without, by a register as by a constant, each operator is C's."""
+    for left, right in product(EDGES, EDGES):
+        call = Call("event", (left, right, 0, 0, 0, 0, 0, 0), 0)
+        check(Binary(op, Arg(0), Arg(1)), call, absent=False)
+        check(Binary(op, Cast(UINT64, Arg(0)), Int(right)), call, absent=False)
 
 
 @given(draw.numbers(most=30), calls, st.booleans())
