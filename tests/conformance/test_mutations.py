@@ -85,7 +85,7 @@ MUTATIONS = {
         f"{_OWN}/adding.py", 'asm.arithmetic("+=", R3, R2)', "pass", "extremes", OWN
     ),
     "the place of an argument in the kernel": Mutation(
-        f"{_OWN}/registers.py", '"dx", "si", "di"', '"dx", "di", "si"', "stack-arguments", OWN
+        f"{_OWN}/registers.py", '"dx", "si", "di"', '"dx", "di", "si"', "division", OWN
     ),
     "the length of what is kept of a string": Mutation(
         f"{_OWN}/strings.py", "kept + 2)", "kept + 1)", "string-cut", OWN
