@@ -55,14 +55,14 @@ def small(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
-def words(target: str, *rest: str) -> list[str]:
+def words(target: str, *rest: str, backend: str = "bpf") -> list[str]:
     """A command line that counts the calls of a command's program."""
     return [
         *TRACEKIT,
         "trace",
         "-q",
         "--backend",
-        "bpftrace",
+        backend,
         "-e",
         f"uprobe:{target}:insert {{ @ = count() }}",
         *rest,
@@ -162,10 +162,12 @@ def test_a_closed_standard_output_loses_nothing(target: str, tmp_path: Path, els
     assert rescued(elsewhere).histogram("").count == 12
 
 
-def test_a_killed_tracekit_leaves_its_last_snapshot(target: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["bpf", "bpftrace"])
+def test_a_killed_tracekit_leaves_its_last_snapshot(target: str, tmp_path: Path, backend: str) -> None:
     """Killed at random moments, it leaves a run file that is marked, and has no less than was told before."""
     chance = random.Random(SEED)
-    line = words(target, "--interval", "0.1", "-f", "json", "-o", "run.json", "--", target, "1000000", "500")
+    command = ["--", target, "1000000", "500"]
+    line = words(target, "--interval", "0.1", "-f", "json", "-o", "run.json", *command, backend=backend)
     partial = tmp_path / "run.json.partial"
     for _ in range(2):
         with subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as tracekit:

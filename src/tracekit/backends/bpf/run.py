@@ -12,14 +12,14 @@ from typing import Final
 from tracekit.backends.base import Options, Place, Processes, Reading
 from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.assembler import BACKEND
-from tracekit.backends.bpf.attaching import Attached, attach, load
+from tracekit.backends.bpf.attaching import Attached, Ready, attach, load
 from tracekit.backends.bpf.clock import Clock
 from tracekit.backends.bpf.diagnose import Refused, diagnose
 from tracekit.backends.bpf.emit import Ids
 from tracekit.backends.bpf.features import check_features
 from tracekit.backends.bpf.instrument import instrument
-from tracekit.backends.bpf.layout import CONTROL, COUNTERS, FOLLOWED, Control, MapKind
-from tracekit.backends.bpf.programs import Instrumented, Whose
+from tracekit.backends.bpf.layout import CONTROL, COUNTERS, TARGETS, Control, MapKind
+from tracekit.backends.bpf.programs import Fields, Instrumented, KernelProgram, Whose
 from tracekit.backends.bpf.reading import Read, Table, read
 from tracekit.backends.bpf.sites import sites
 from tracekit.backends.plan import uses
@@ -114,14 +114,22 @@ class BpfTracer:
         control = [0] * len(Control)
         control[Control.BEGAN] = control[Control.SINCE] = now
         kernel.update(self._maps[CONTROL], bytes(4), struct.pack(f"<{len(Control)}Q", *control))
-        if self._whose.follow is not None:
-            for pid in self._whose.pids:
-                kernel.update(self._maps[FOLLOWED], struct.pack("<I", pid), bytes(4))
+        for pid in self._whose.pids:
+            kernel.update(self._maps[TARGETS], struct.pack("<I", pid), bytes(4))
         self._attached = self._stack.enter_context(Attached())
         # All are loaded before the first is placed: so they begin as nearly at once as they can.
         ready = [(p, load(p, self._maps, self._attached)) for p in self._script.programs]
         for program, loaded in ready:
-            attach(program, loaded, self._attached)
+            self._attach(program, loaded)
+
+    def _attach(self, program: KernelProgram, ready: Ready) -> None:
+        try:
+            attach(program, ready, self._attached)
+        except Refused as refused:
+            if program.instead is None or not refused.invalid:
+                raise
+            for other in program.instead:
+                self._attach(other, load(other, self._maps, self._attached))
 
     def fileno(self) -> int:
         return self._clock.fileno()
@@ -148,18 +156,18 @@ class BpfTracer:
     def finish(self) -> Sequence[Reading]:
         if self._final is not None:
             return ()
-        missed = self._attached.missed()
+        self._attached.detach()
+        self._final = self._read(final=True)
         self._attached.close()
-        self._final = self._read(final=True, missed=missed)
         self.ended = True
         self._clock.stop()
         return [self._final]
 
-    def _read(self, *, final: bool, missed: int = 0) -> Reading:
+    def _read(self, *, final: bool) -> Reading:
         now = clock_gettime_ns(CLOCK_MONOTONIC)
         found = self._tables(final)
         losses = list(found.losses)
-        if missed:
+        if missed := self._attached.missed():
             losses.append(
                 Loss(LossKind.EVENTS, f"{missed} events came while another program was at work there", missed)
             )
@@ -258,6 +266,6 @@ def _whose(processes: Processes) -> Whose:
         ids = Ids(status.st_dev, status.st_ino)
     if not (processes.pids and processes.follow):
         return Whose(processes.pids, None, ids)
-    _, fork = tracepoint("sched", "sched_process_fork", BACKEND)
+    _, new = tracepoint("task", "task_newtask", BACKEND)
     _, free = tracepoint("sched", "sched_process_free", BACKEND)
-    return Whose(processes.pids, (fork["child_pid"], free["pid"]), ids)
+    return Whose(processes.pids, Fields(new["pid"], new["clone_flags"], free["pid"]), ids)
