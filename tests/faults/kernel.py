@@ -19,7 +19,11 @@ def held(pid: int) -> set[Thing]:
     """What a process holds: bpf's descriptors tell their ids in ``/proc/PID/fdinfo``."""
     found = set()
     for file in Path(f"/proc/{pid}/fdinfo").iterdir():
-        words = dict(line.split(":\t", 1) for line in file.read_text().splitlines() if ":\t" in line)
+        try:
+            lines = file.read_text().splitlines()
+        except FileNotFoundError:  # closed meanwhile
+            continue
+        words = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
         found |= {(kind, int(words[f"{kind}_id"])) for kind in _BY_ID if f"{kind}_id" in words}
     return found
 
