@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 import tracekit as tk
+from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.attaching import Attached
 from tracekit.core.result import LossKind
 
@@ -59,3 +62,17 @@ def test_events_that_came_amid_another_program_are_told(calls: str, monkeypatch:
     result = run(f"uprobe:{calls}:value {{ @ = count() }}", calls, "values", "7")
     assert not result.whole
     assert [(loss.kind, loss.count) for loss in result.losses] == [(LossKind.EVENTS, 3)]
+
+
+def test_maps_that_cannot_be_read_are_no_result(calls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the kernel doesn't hand over what it counted, the result is incomplete and says why."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(kernel, "entries", refuse)
+    result = run(f"uprobe:{calls}:value {{ @[arg0] = count() }}", calls, "values", "7")
+    assert not result.complete and not result.maps
+    assert [loss.message for loss in result.losses] == [
+        "the kernel's maps could not be read: Cannot allocate memory"
+    ]

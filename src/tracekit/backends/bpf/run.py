@@ -62,7 +62,8 @@ class BpfTracer:
         self._stack = ExitStack()
         self._maps: dict[str, int] = {}
         self._attached = Attached()
-        self._final: Reading | None = None
+        # Looked up now: at the end there may be no descriptor left for it.
+        self._processors = len(kernel.processors())
         self._limited = options.max_events is not None or options.max_rate is not None
         self.losses: tuple[Loss, ...] = ()
         self.ended = False
@@ -138,11 +139,11 @@ class BpfTracer:
         due = self._clock.due()
         if self._limited and not self.ended and self._reached():
             return self.finish()
-        return [self._read(final=False)] if due and not self.ended else []
+        return self._told(final=False) if due and not self.ended else []
 
     def look(self) -> Reading:
         """See ``Watchable``."""
-        return self._final or self._read(final=False)
+        return self._read(final=False)
 
     def _control(self) -> list[int]:
         size = 8 * len(Control)
@@ -154,14 +155,24 @@ class BpfTracer:
         return control[Control.OVER] > 0 or (limit is not None and control[Control.SEEN] >= limit)
 
     def finish(self) -> Sequence[Reading]:
-        if self._final is not None:
+        if self.ended:
             return ()
-        self._attached.detach()
-        self._final = self._read(final=True)
-        self._attached.close()
         self.ended = True
+        self._attached.detach()
+        readings = self._told(final=True)
+        self._attached.close()
         self._clock.stop()
-        return [self._final]
+        return readings
+
+    def _told(self, *, final: bool) -> Sequence[Reading]:
+        """A reading; none if it can't be had, which is a loss of the last one only."""
+        try:
+            return [self._read(final=final)]
+        except (OSError, MemoryError) as error:
+            if final:
+                reason = error.strerror if isinstance(error, OSError) else "there is no memory left"
+                self.losses = (Loss(LossKind.INCOMPLETE, f"the kernel's maps could not be read: {reason}"),)
+            return []
 
     def _read(self, *, final: bool) -> Reading:
         now = clock_gettime_ns(CLOCK_MONOTONIC)
@@ -188,7 +199,7 @@ class BpfTracer:
         )
 
     def _tables(self, final: bool) -> Read:
-        processors = len(kernel.processors())
+        processors = self._processors
         # The totals first: what comes after them can only make the other maps say more.
         tables: dict[str, Table] = {}
         for m in self._script.layout.maps:
