@@ -67,7 +67,7 @@ def test_several_maps_and_keys_fit_every_size(talks: str) -> None:
     with Emulator(live(talks, 0, SEVERAL)) as terminal:
         terminal.shows('@size["plain"]', "@calls[", "@most: 999", '@size["\\x1b[?1049l', "Ctrl-C ends")
         assert widest(terminal.screen) <= 80
-        assert re.match(r"\d+ s   [\d,]+ values, [\d,]+/s   /", terminal.screen.text)
+        terminal.until(lambda screen: re.match(r"\d+ s   [\d,]+ values, [\d,]+/s   /", screen.text))
         terminal.resize(50, 120)
         terminal.shows('@size["plain"]', '@size["\\x1b[?1049l', "@calls[", "@most: 999")
         terminal.until(lambda screen: "not shown" not in screen.text and 110 < widest(screen) <= 120)
