@@ -10,6 +10,7 @@ SOURCES = Path(__file__).parent / "targets"
 
 BUILDS = {
     "steady": "gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread steady.c",
+    "crowd": "gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread crowd.c",
     "throws": "g++ -std=c++17 -O1 -g -Wall -Wextra -Werror throws.cc",
     "go": "go build -buildvcs=false",
 }

@@ -22,6 +22,12 @@ SECONDS = 120.0
 """How long anything may take, on however busy a machine."""
 TRACEKIT = [sys.executable, "-P", "-m", "tracekit"]
 """Without the working folder among Python's, as the command ``tracekit`` has it."""
+WITH_TRACEFS = (
+    *("unshare", "--mount", "sh", "-c"),
+    'test -d "$0/events" || mount -t tracefs tracefs "$0" && exec "$@"',
+    "/sys/kernel/tracing",
+)
+"""What starts a command with a tracefs, in a mount namespace of its own where the machine has mounted none."""
 
 
 @attrs.frozen

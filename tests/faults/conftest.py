@@ -14,7 +14,9 @@ from tests.faults.ledger import Ledger
 from tests.faults.soak.worker import programs
 
 BPFTRACES = ("bpftrace 0.17", "bpftrace 0.23", "bpftrace 0.27")
-COLUMNS = (*BPFTRACES, "dtrace 2.0.7", "gdb 13")
+PROCESSES = (*BPFTRACES, "dtrace 2.0.7", "gdb 13")
+"""The engines that are processes of their own."""
+COLUMNS = ("bpf own", *PROCESSES)
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +39,18 @@ def engine(request: pytest.FixtureRequest, found_programs: dict[str, str]) -> En
     return an_engine(request.param, found_programs)
 
 
+@pytest.fixture(params=PROCESSES)
+def engine_process(request: pytest.FixtureRequest, found_programs: dict[str, str]) -> Engine:
+    """Each engine that is a process of its own, in turn."""
+    return an_engine(request.param, found_programs)
+
+
+@pytest.fixture(params=("bpf own", *BPFTRACES))
+def follower(request: pytest.FixtureRequest, found_programs: dict[str, str]) -> Engine:
+    """Each engine that can follow forks, in turn."""
+    return an_engine(request.param, found_programs)
+
+
 @pytest.fixture(params=BPFTRACES)
 def bpftrace(request: pytest.FixtureRequest, found_programs: dict[str, str]) -> Engine:
     """Each bpftrace in turn."""
@@ -46,7 +60,7 @@ def bpftrace(request: pytest.FixtureRequest, found_programs: dict[str, str]) -> 
 @pytest.fixture
 def any_engine(found_programs: dict[str, str]) -> Engine:
     """One engine, where it doesn't matter which: the quickest."""
-    return an_engine("gdb 13", found_programs)
+    return an_engine("bpf own", found_programs)
 
 
 def an_engine(column: str, found: dict[str, str]) -> Engine:

@@ -32,17 +32,17 @@ def test_buckets_and_losses_are_the_total(engine: Engine, steady: Target, room: 
     assert all(sum(b.count for b in h.buckets) <= true[key] for (key,), h in done.map.entries.items())
 
 
-def test_without_its_end_a_result_is_incomplete(engine: Engine, steady: Target) -> None:
+def test_without_its_end_a_result_is_incomplete(engine_process: Engine, steady: Target) -> None:
     """An engine that is killed has told no end: the text says so first and last, and the status isn't 0."""
     steady.serve(CALLS)
-    tracing = engine.start(
+    tracing = engine_process.start(
         f"uprobe:{steady.path}:work {{ @ = count() }}",
         "-p",
         steady.ledger["pid"],
         options=["-f", "text", "--interval", "0.2"],
     )
     await_tracing(tracing)
-    os.kill(engine_of(tracing, engine.backend), signal.SIGKILL)
+    os.kill(engine_of(tracing, engine_process.backend), signal.SIGKILL)
     done = finish(tracing)
     lines = [line for line in done.out.splitlines() if line and not line.startswith(("after", " ", "@"))]
     assert done.status == 1

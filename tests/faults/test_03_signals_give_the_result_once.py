@@ -38,11 +38,10 @@ def test_a_process_that_ran_before(engine: Engine, steady: Target, name: str) ->
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_a_command(any_engine: Engine, steady: Target, name: str) -> None:
+@pytest.mark.parametrize("engine", ["bpf own", "gdb 13"], indirect=True)
+def test_a_command(engine: Engine, steady: Target, name: str) -> None:
     """A command that still runs is ended by SIGTERM, which the result says; its calls until then are there."""
-    tracing = any_engine.start(
-        f"uprobe:{steady.path}:work {{ @ = count() }}", "--", *steady.words("serve", CALLS)
-    )
+    tracing = engine.start(f"uprobe:{steady.path}:work {{ @ = count() }}", "--", *steady.words("serve", CALLS))
     await_tracing(tracing)
     steady.make_calls()
     send(tracing, *SIGNALS[name])

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from tests.faults.cli import Engine, Target, await_tracing, finish
+from tests.faults.cli import WITH_TRACEFS, Engine, Target, await_tracing, finish
 from tests.faults.processes import fields, until
 
 from tracekit.core.result import Ending
@@ -21,12 +21,6 @@ MODES = {
     "exec": ("exec", 3, Ending(status=3)),
     "fork": ("forks", 4, Ending(status=4)),
 }
-# In a mount namespace of its own, where the machine may have mounted none.
-WITH_TRACEFS = (
-    *("unshare", "--mount", "sh", "-c"),
-    'test -d "$0/events" || mount -t tracefs tracefs "$0" && exec "$@"',
-    "/sys/kernel/tracing",
-)
 
 
 @pytest.mark.parametrize("name", MODES)
@@ -54,10 +48,10 @@ def test_a_daemon_that_forks_away(engine: Engine, steady: Target) -> None:
     assert until(lambda: steady.ledger["children"] == 100, 20)
 
 
-def test_a_daemon_that_is_followed(bpftrace: Engine, steady: Target) -> None:
+def test_a_daemon_that_is_followed(follower: Engine, steady: Target) -> None:
     """With --follow, what the child does until its parent has ended counts, and the child goes on unharmed."""
     words = steady.words("forks", CALLS)
-    done = bpftrace.trace(
+    done = follower.trace(
         f"uprobe:{steady.path}:work {{ @ = count() }}", "--", *words, options=["--follow"], before=WITH_TRACEFS
     )
     assert done.map.total == CALLS + steady.ledger["children"], done.said

@@ -46,11 +46,16 @@ def trap(steady: Target, tmp_path: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_the_trap_works(any_engine: Engine, steady: Target, trap: dict[str, str], tmp_path: Path) -> None:
+def test_the_trap_works(
+    found_programs: dict[str, str], steady: Target, trap: dict[str, str], tmp_path: Path
+) -> None:
     """A gdb that is started as one would by hand walks into it."""
-    gdb = next(iter(any_engine.environment.values()))
     subprocess.run(
-        [gdb, "-batch", steady.path], cwd=tmp_path, env={**os.environ, **trap}, check=False, capture_output=True
+        [found_programs["gdb 13"], "-batch", steady.path],
+        cwd=tmp_path,
+        env={**os.environ, **trap},
+        check=False,
+        capture_output=True,
     )
     assert (tmp_path / "sprung").exists()
 

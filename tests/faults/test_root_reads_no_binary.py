@@ -83,7 +83,7 @@ def test_what_runs_nothing(program, ask):
         assert tk.calibrate(str(program), "insert", Command((str(program),))).samples.hits
 
 
-@pytest.mark.parametrize("backend", ["bpftrace", "dtrace", "gdb"])
+@pytest.mark.parametrize("backend", ["bpf", "bpftrace", "dtrace", "gdb"])
 def test_a_run(program, backend, monkeypatch):
     """A run is exact on every engine, with names, returns and, where there are some, static probes."""
     if backend == "dtrace":
@@ -91,7 +91,7 @@ def test_a_run(program, backend, monkeypatch):
         if not found:
             pytest.skip("there is no dtrace here: 'make engines' sets it up")
         monkeypatch.setenv("TRACEKIT_DTRACE", str(found[0].path))
-    usdt = f"usdt:{program}:demo:tick {{ @tick = count() }}" if backend == "bpftrace" else ""
+    usdt = f"usdt:{program}:demo:tick {{ @tick = count() }}" if backend.startswith("bpf") else ""
     result = tk.run(tk.parse(TEXT.format(program) + usdt), Command((str(program),)), backend=backend)
     assert result.complete
     sums = {name: result[name].entries[()].sum for name in ("len", "ret")}

@@ -22,7 +22,7 @@ def test_more_probes_than_dtrace_comes_to_an_end_with_are_refused() -> None:
 
 
 @pytest.mark.live
-@on("bpftrace 0.17", "dtrace 2.0.7", "gdb 13")
+@on("bpf own", "bpftrace 0.17", "dtrace 2.0.7", "gdb 13")
 def test_others_that_meet_the_probes_are_told(
     used: Used, victim: str, waiting: Callable[[], subprocess.Popen[bytes]]
 ) -> None:

@@ -34,7 +34,7 @@ def binary(tmp_path: Path) -> Path:
     return tmp_path / "inlined"
 
 
-@pytest.mark.parametrize("backend", ["bpftrace", "dtrace", "gdb"])
+@pytest.mark.parametrize("backend", ["bpf", "bpftrace", "dtrace", "gdb"])
 def test_one_of_two_functions_that_is_missing_refuses_the_run(binary: Path, backend: str) -> None:
     """The other one isn't counted without it; the error says where its calls went, and nothing has run."""
     program = tk.parse(f"uprobe:{binary}:caller, uprobe:{binary}:gone {{ @ = count() }}")

@@ -50,7 +50,7 @@ def test_a_command_notices_nothing(
     assert not (tmp_path / "pwned").exists()
 
 
-@on("bpftrace 0.17", "bpftrace 0.27", "dtrace 2.0.7", "gdb 13")
+@on("bpf own", "bpftrace 0.17", "bpftrace 0.27", "dtrace 2.0.7", "gdb 13")
 def test_a_crash_is_the_commands_own(used: Used, victim: str) -> None:
     """A command that crashes is reported with its signal, and all that it did before is counted."""
     result = used.run(program(victim), tk.Command((victim, "crash")))

@@ -46,8 +46,8 @@ class Served:
         said: the lines on its standard error so far.
     """
 
-    def __init__(self, words: tuple[str, ...], folder: Path | None) -> None:
-        argv = [sys.executable, "-m", "tracekit", "serve", "--backend", "bpftrace", *words]
+    def __init__(self, words: tuple[str, ...], folder: Path | None, backend: str) -> None:
+        argv = [sys.executable, "-m", "tracekit", "serve", "--backend", backend, *words]
         self.process = subprocess.Popen(
             argv,
             cwd=folder,
@@ -103,9 +103,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def serve(*words: str, folder: Path | None = None) -> Iterator[Served]:
+def serve(*words: str, folder: Path | None = None, backend: str = "bpf") -> Iterator[Served]:
     """Start it, in a folder if one is named; it is killed at the end of the block, if it hasn't ended."""
-    served = Served(words, folder)
+    served = Served(words, folder, backend)
     try:
         yield served
     finally:

@@ -54,10 +54,12 @@ def _no_calibrations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRACEKIT_CALIBRATIONS", str(tmp_path / "calibrations"))
 
 
-def traced(root: Path, target: tk.Pids | tk.Container, program: str, **settings: object) -> tk.Result:
+def traced(
+    root: Path, target: tk.Pids | tk.Container, program: str, backend: str = "bpf", **settings: object
+) -> tk.Result:
     """What is counted from the moment that the process is let go."""
     options = tk.Options(**settings)  # type: ignore[arg-type]
-    backend = "gdb" if options.attach_gdb else "bpftrace"
+    backend = "gdb" if options.attach_gdb else backend
     with tk.start(tk.parse(program), target, backend=backend, options=options, interval=None) as session:
         (root / "tmp/go").touch()
         while session.running:
@@ -88,10 +90,12 @@ def test_a_container(inside: tuple[Path, str], engine: Engine, monkeypatch: pyte
     monkeypatch.setenv("TRACEKIT_BPFTRACE", str(engine.path))
     root, app = inside
     with box(root, app, str(CALLS), "/tmp/go") as pid:
-        check(traced(root, tk.Pids([pid]), everything(app)), pid)
+        check(traced(root, tk.Pids([pid]), everything(app), "bpftrace"), pid)
 
 
-@pytest.mark.parametrize("flags", [(), ("--user", "--map-root-user")], ids=["chroot", "user namespace"])
+@pytest.mark.parametrize(
+    "flags", [("--cgroup",), (), ("--user", "--map-root-user")], ids=["mounts", "chroot", "user namespace"]
+)
 def test_other_kinds(inside: tuple[Path, str], flags: tuple[str, ...]) -> None:
     """So do they in a chroot, and in a user namespace, by an absolute link of the container's."""
     root, app = inside

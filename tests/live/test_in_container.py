@@ -114,6 +114,14 @@ def test_bpftrace(app: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) ->
         assert found == {"command": CALLS, "pid": CALLS, "everything": CALLS}
 
 
+def test_our_own_programs(app: Path) -> None:
+    """eBPF programs of our own ask for ids in our namespace, too, and are exact."""
+    found = inside(app, "bpf", "command", "pid", "nested", "follow", "everything")
+    assert "the kernel doesn't tell the ids of a pid namespace within one's own" in str(found.pop("nested"))
+    assert "bpf can't do --follow in a container" in str(found.pop("follow"))
+    assert found == {"command": CALLS, "pid": CALLS, "everything": CALLS}
+
+
 def test_gdb(app: Path) -> None:
     """gdb counts exactly."""
     assert inside(app, "gdb", "command", "pid") == {"command": CALLS, "pid": CALLS}

@@ -26,8 +26,6 @@ LEAVES = b"\x1b[?1049l"
 def _an_engine() -> None:
     if os.geteuid() != 0:
         pytest.skip("tracing needs root")
-    if shutil.which("bpftrace") is None:
-        pytest.skip("no bpftrace here: apt-get install bpftrace")
 
 
 @pytest.fixture
@@ -36,9 +34,15 @@ def talks(binaries: Callable[[str], Path]) -> str:
     return str(binaries("talks"))
 
 
-def live(binary: str, lines: int = 0, program: str = "{ @size = hist(arg1) }", *options: str) -> list[str]:
+def live(
+    binary: str,
+    lines: int = 0,
+    program: str = "{ @size = hist(arg1) }",
+    *options: str,
+    backend: str = "bpf",
+) -> list[str]:
     """The command, live, on a program that prints so many lines."""
-    words = ("trace", "--live", "--interval", "100ms", "--backend", "bpftrace", *options)
+    words = ("trace", "--live", "--interval", "100ms", "--backend", backend, *options)
     return tracekit(*words, "-e", f'uprobe:"{binary}":called {program}', "--", binary, str(lines))
 
 
@@ -63,7 +67,7 @@ def test_several_maps_and_keys_fit_every_size(talks: str) -> None:
     with Emulator(live(talks, 0, SEVERAL)) as terminal:
         terminal.shows('@size["plain"]', "@calls[", "@most: 999", '@size["\\x1b[?1049l', "Ctrl-C ends")
         assert widest(terminal.screen) <= 80
-        assert re.match(r"\d+ s   [\d,]+ values, [\d,]+/s   /", terminal.screen.text)
+        terminal.until(lambda screen: re.match(r"\d+ s   [\d,]+ values, [\d,]+/s   /", screen.text))
         terminal.resize(50, 120)
         terminal.shows('@size["plain"]', '@size["\\x1b[?1049l', "@calls[", "@most: 999")
         terminal.until(lambda screen: "not shown" not in screen.text and 110 < widest(screen) <= 120)
@@ -110,7 +114,9 @@ def test_a_signal_that_ends_tracekit_leaves_the_terminal_as_it_was(talks: str) -
 
 def test_an_engine_that_is_killed_is_told(talks: str) -> None:
     """The screen says that nothing more is counted, the command goes on, and the result is marked."""
-    with Emulator(live(talks)) as terminal:
+    if shutil.which("bpftrace") is None:
+        pytest.skip("no bpftrace here: apt-get install bpftrace")
+    with Emulator(live(talks, backend="bpftrace")) as terminal:
         terminal.shows("@size:", "sum ")
         (engine,) = [p for p in children(terminal.shell.pid) if b"--unsafe" in cmdline(p)]
         os.kill(engine, signal.SIGKILL)
@@ -165,9 +171,12 @@ def test_without_a_terminal_snapshots_come_one_after_another(talks: str) -> None
     assert "\x1b" not in rest.replace("\x1b[31mred\x1b[0m", "")
 
 
-def test_the_result_is_that_of_a_run_without_it(talks: str) -> None:
+@pytest.mark.parametrize("backend", ["bpf", "bpftrace"])
+def test_the_result_is_that_of_a_run_without_it(talks: str, backend: str) -> None:
     """What is counted and printed in the end is the same to the last character."""
-    words = live(talks, 0, "{ @size = hist(arg1) }", "-q", "--max-events", "301")
+    if backend == "bpftrace" and shutil.which("bpftrace") is None:
+        pytest.skip("no bpftrace here: apt-get install bpftrace")
+    words = live(talks, 0, "{ @size = hist(arg1) }", "-q", "--max-events", "301", backend=backend)
     plain = [word for word in words if word not in ("--live", "--interval", "100ms")]
     piped = subprocess.run(plain, check=True, capture_output=True, text=True).stdout
     result = piped[piped.index("@size:") :].split("\n")

@@ -26,12 +26,14 @@ pytestmark = [
 LIMIT = tk.Options(max_rate=100, attach_gdb=True)
 
 
-@pytest.fixture(params=["system", "bpftrace-trixie", "bpftrace-sid", "dtrace-sid", "gdb"])
+@pytest.fixture(params=["bpf", "system", "bpftrace-trixie", "bpftrace-sid", "dtrace-sid", "gdb"])
 def backend(
     request: pytest.FixtureRequest, found_engines: dict[str, Engine], monkeypatch: pytest.MonkeyPatch
 ) -> str:
     """Each engine in turn, by its backend's name."""
     name: str = request.param
+    if name == "bpf":
+        return name
     if name == "gdb":
         if shutil.which("gdb") is None:
             pytest.skip("there is no gdb here")
@@ -41,6 +43,12 @@ def backend(
     found = "dtrace" if name.startswith("dtrace") else "bpftrace"
     monkeypatch.setenv(f"TRACEKIT_{found.upper()}", str(found_engines[name].path))
     return found
+
+
+@pytest.fixture(params=["bpf", "bpftrace"])
+def in_files(request: pytest.FixtureRequest) -> str:
+    """Each backend in turn that the kernel tells of what other processes do."""
+    return str(request.param)
 
 
 @pytest.fixture
@@ -142,26 +150,27 @@ def code_in_file(pid: int, binary: Path) -> bytes:
     return binary.read_bytes()[offset : offset + end - start].ljust(end - start, b"\0")
 
 
-def test_a_share_of_a_processor_is_a_limit_too(hot: Path) -> None:
+def test_a_share_of_a_processor_is_a_limit_too(in_files: str, hot: Path) -> None:
     """It becomes a rate by what a trap takes here, which is measured; the result names the limit."""
     cost = trap_nanoseconds()
     if cost is None:
         pytest.skip("this kernel lets us measure no trap")
-    result = tk.run(program(hot), tk.Command([str(hot), "200000"]), options=tk.Options(max_overhead=0.1))
+    options = tk.Options(max_overhead=0.1)
+    result = tk.run(program(hot), tk.Command([str(hot), "200000"]), backend=in_files, options=options)
     (loss,) = result.losses
     assert loss.message.endswith("above --max-overhead 0.1")
     assert result.histogram("sizes").count < 200000
 
 
-def test_bystanders_are_told_and_count_for_the_limit(hot: Path, running: int) -> None:
+def test_bystanders_are_told_and_count_for_the_limit(in_files: str, hot: Path, running: int) -> None:
     """Another process of the same binary is not counted, but what it runs into is, and stops the run."""
     quiet = tk.Command([str(hot), "5", "1000"])
-    result = tk.run(program(hot), quiet, options=tk.Options())
+    result = tk.run(program(hot), quiet, backend=in_files)
     assert result.whole
     assert result.histogram("sizes").count == 5
     assert load(result).others > 0
     assert any("by other processes that run the same binary" in note for note in result.notes)
     slow = tk.Command([str(hot), "2000", "1000"])
-    result = tk.run(program(hot), slow, options=tk.Options(max_rate=200))
+    result = tk.run(program(hot), slow, backend=in_files, options=tk.Options(max_rate=200))
     assert [loss.kind for loss in result.losses] == [LossKind.OVERLOAD]
     assert result.histogram("sizes").count < 2000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -71,7 +72,7 @@ def _check(pid: int) -> None:
     found = status(pid)
     if not found:
         raise _open_error(pid)
-    if found["State"][0] in "ZX":
+    if living_thread(pid) is None:
         raise TargetError(
             f"process {pid} has ended and is a zombie",
             f"Its parent {found['PPid']} has not waited for it yet.",
@@ -82,6 +83,23 @@ def _check(pid: int) -> None:
             f"process {pid} is held by process {tracer} {name!r}, a debugger",
             "Detach that first: with both at work, one of them may see nothing.",
         )
+
+
+def living_thread(pid: int) -> int | None:
+    """A thread by whose id /proc has what a process runs.
+
+    Returns:
+        The process's id, if its main thread hasn't ended; else the id of another thread that hasn't; None if
+        there is none.
+    """
+    try:
+        return next((t for t in (pid, *_threads(pid)) if status(t).get("State", "X")[0] not in "ZX"), None)
+    except OSError:
+        return None
+
+
+def _threads(pid: int) -> Iterator[int]:
+    yield from map(int, os.listdir(f"/proc/{pid}/task"))
 
 
 def _open_error(pid: int) -> TargetError:

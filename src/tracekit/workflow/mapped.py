@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 
 from tracekit.errors import PrivilegeError
+from tracekit.process.attached import living_thread
 from tracekit.process.namespaces import shares_files
 from tracekit.symbols.root import Root
 
@@ -66,9 +67,10 @@ def running(pid: int) -> Running | None:
         PrivilegeError: if that can't be seen.
     """
     try:
-        root = None if shares_files(pid) else Root(f"/proc/{pid}/root", f"process {pid}")
-        program = _linked(f"/proc/{pid}/exe", root, os.readlink(f"/proc/{pid}/exe"), 0)
-        others = dict.fromkeys(_mapped(pid, root))
+        seen = living_thread(pid) or pid  # of one that has ended, /proc tells nothing of what it ran
+        root = None if shares_files(seen) else Root(f"/proc/{seen}/root", f"process {pid}")
+        program = _linked(f"/proc/{seen}/exe", root, os.readlink(f"/proc/{seen}/exe"), 0)
+        others = dict.fromkeys(_mapped(seen, root))
     except PermissionError as error:
         raise PrivilegeError(
             f"what process {pid} runs can't be seen: it is another user's",

@@ -32,7 +32,7 @@ class Fault:
         ends_tracekit: whether tracekit is killed.
         attached: whether only targets that run already can have it.
         weight: how often it is drawn.
-        refused: backends for which it isn't done, since what comes of it is documented.
+        refused: backends for which it isn't done: what comes of it is documented, or they have no process.
     """
 
     strike: Act = nothing
@@ -144,9 +144,11 @@ FAULTS: Mapping[str, Fault] = {
     "SIGTERM": Fault(_signal(signal.SIGTERM), ends=True, weight=2),
     "SIGHUP": Fault(_signal(signal.SIGHUP), ends=True, weight=2),
     "SIGKILL to tracekit": Fault(_signal(signal.SIGKILL), ends_tracekit=True, weight=4),
-    "SIGKILL to the engine": Fault(_to_engine(signal.SIGKILL), weight=4, refused=("gdb", "dtrace")),
-    "SIGTERM to the engine": Fault(_to_engine(signal.SIGTERM), weight=1, refused=("gdb",)),
-    "engine stopped for a while": Fault(_to_engine(signal.SIGSTOP), undo=_to_engine(signal.SIGCONT), weight=2),
+    "SIGKILL to the engine": Fault(_to_engine(signal.SIGKILL), weight=4, refused=("bpf", "gdb", "dtrace")),
+    "SIGTERM to the engine": Fault(_to_engine(signal.SIGTERM), weight=1, refused=("bpf", "gdb")),
+    "engine stopped for a while": Fault(
+        _to_engine(signal.SIGSTOP), undo=_to_engine(signal.SIGCONT), weight=2, refused=("bpf",)
+    ),
     "tracekit stopped for a while": Fault(_signal(signal.SIGSTOP), undo=_signal(signal.SIGCONT), weight=2),
     "terminal suspended": Fault(_signal(signal.SIGTSTP), undo=_signal(signal.SIGCONT)),
     "target killed": Fault(_to_target(signal.SIGKILL), ends_target=True, weight=2),

@@ -27,13 +27,14 @@ Only = Mapping[str, str]
 
 
 def programs() -> dict[str, str]:
-    """The engines that there are: the path of each column's program."""
+    """The engines that there are: the path of each column's program; of our own, which is none, nothing."""
     there = {engine.name: engine for engine in engines()}
-    return {
+    found = {
         name: str(there[column.kit].path)
         for name, column in COLUMNS.items()
         if column.kit in there and there[column.kit].version.startswith(column.version)
     }
+    return {name: "" for name, column in COLUMNS.items() if not column.kit} | found
 
 
 def work(

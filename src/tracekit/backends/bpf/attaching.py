@@ -15,7 +15,7 @@ from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.assembler import BACKEND
 from tracekit.backends.bpf.diagnose import Refused
 from tracekit.backends.bpf.programs import KernelProgram
-from tracekit.backends.bpf.sites import Instruction, Named, Point, Timer, Tracepoint
+from tracekit.backends.bpf.sites import Instruction, Named, Point, RawTracepoint, Timer, Tracepoint
 from tracekit.backends.tracefs import tracepoint
 
 _MANY: Final = 48
@@ -41,11 +41,16 @@ class Attached:
         """How many events came while a program was at work on that processor already."""
         return sum(kernel.told_of(program).missed for program in self._programs)
 
+    def detach(self) -> None:
+        """Take the probes away: afterwards no program runs any more, and what each missed is the whole."""
+        while self._points:
+            os.close(self._points.pop())
+
     def close(self) -> None:
-        """Take the probes away; afterwards no program runs any more. Does nothing more when called again."""
-        for descriptor in (*reversed(self._points), *self._programs):
-            os.close(descriptor)
-        self._points, self._programs = [], []
+        """Take all away. Does nothing more when called again."""
+        self.detach()
+        while self._programs:
+            os.close(self._programs.pop())
 
     def __enter__(self) -> Self:
         return self
@@ -122,9 +127,14 @@ def attach(program: KernelProgram, ready: Ready, attached: Attached) -> None:
                 what = f"a probe at {point.offset:#x} of the file"
             case Tracepoint(category, name):
                 what = f"the tracepoint {category}:{name}"
+            case RawTracepoint(name):
+                what = f"the tracepoint {name}"
             case _:
                 what = "a timer"
         try:
+            if isinstance(point, RawTracepoint):
+                attached.point(kernel.raw_tracepoint(point.name, ready.descriptor))
+                continue
             for event in _events(point):
                 attached.point(event)
                 link = kernel.attach(event, ready.descriptor, number)
@@ -169,7 +179,7 @@ def _events(point: Point) -> Iterator[int]:
         case Tracepoint(category, name):
             number, _ = tracepoint(category, name, BACKEND)
             yield kernel.tracepoint(number)
-        case Named():
+        case Named() | RawTracepoint():
             raise AssertionError(point)
         case Timer(nanoseconds, hertz, everywhere):
             processors = kernel.online() if everywhere else kernel.online()[:1]

@@ -13,7 +13,7 @@ from tracekit.backends.bpf.assembler import Assembler
 from tracekit.backends.bpf.emit import COUNTERS, CTX, FP, R0, R1, R2, R3, R4, Emitter, Values
 from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.instructions import Register
-from tracekit.backends.bpf.layout import CONTROL, FOLLOWED, Control, Layout
+from tracekit.backends.bpf.layout import CONTROL, TARGETS, Control, Layout
 from tracekit.backends.bpf.layout import COUNTERS as COUNTERS_MAP
 from tracekit.backends.bpf.programs import Whose
 from tracekit.backends.bpf.registers import place_of
@@ -78,19 +78,20 @@ class EventWriter:
         asm.move(CTX, R1)
         with asm.about("this processor's counters"):
             self._first_of(COUNTERS_MAP, COUNTERS, end)
-        is_profile = timer and isinstance(self.site.point, Timer) and self.site.point.everywhere
-        if self.context.whose.pids and (not timer or is_profile):
-            with asm.about("whose event is it?"):
-                self._whose(end, trap=trap)
+        last = asm.label("last")
         if self.context.window is not None or self.context.options.max_events is not None:
             with asm.about("what all processors share"):
                 self._first_of(CONTROL, _SHARED, end)
+        # What others run into costs them as much; of a tracepoint that is next to nothing.
+        if not trap:
+            self._whose(end, timer=timer)
         if self.context.window is not None and not timer:
             with asm.about("are there too many events?"):
                 self._guard(self.context.window, end)
+        if trap:
+            self._whose(last, others="h1")
         if not timer:
             self._count("h0")
-        last = asm.label("last")
         with asm.room(8) as elapsed:
             if entry:
                 self._entered(last)
@@ -131,24 +132,25 @@ class EventWriter:
         asm.jump("==", R0, 0, absent)
         asm.move(register, R0)
 
-    def _whose(self, end: str, *, trap: bool) -> None:
-        asm, whose = self.asm, self.context.whose
+    def _whose(self, end: str, *, others: str = "", timer: bool = False) -> None:
+        """Go on with the target's events only; a clock that isn't each processor's is nobody's."""
+        asm = self.asm
+        everywhere = isinstance(self.site.point, Timer) and self.site.point.everywhere
+        if not self.context.whose.pids or (timer and not everywhere):
+            return
         mine = asm.label("mine")
-        Emitter(asm, self._values(0)).ids(process=True)
-        if whose.follow is None:
-            for pid in whose.pids:
-                asm.jump("==", R0, pid, mine)
-        else:
+        with asm.about("whose event is it?"):
+            Emitter(asm, self._values(0)).ids(process=True)
             with asm.room(8) as key:
                 asm.store(FP, key, R0)
-                asm.map(R1, FOLLOWED)
+                asm.map(R1, TARGETS)
                 asm.address(R2, key)
                 asm.call(Helper.MAP_LOOKUP_ELEM)
             asm.jump("!=", R0, 0, mine)
-        if trap:
-            self._count("h1")
-        asm.goto(end)
-        asm.place(mine)
+            if others:
+                self._count(others)
+            asm.goto(end)
+            asm.place(mine)
 
     def _guard(self, window: Window, end: str) -> None:
         asm = self.asm

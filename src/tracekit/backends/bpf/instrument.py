@@ -2,8 +2,9 @@
 
 The shape of each::
 
-    counters = this processor's; not the target's? h1 += 1, end
+    counters = this processor's
     too many events? end
+    not the target's? h1 += 1, end
     h0 += 1; where? else end
     t0 += 1
     for each aggregate: its value and keys; b[keys, bucket] += 1; m[keys] += its moments
@@ -20,10 +21,10 @@ import attrs
 from tracekit.backends.base import Options
 from tracekit.backends.bpf.assembler import Assembler
 from tracekit.backends.bpf.event import Context, EventWriter
-from tracekit.backends.bpf.following import following
-from tracekit.backends.bpf.layout import CONTROL, FOLLOWED, Control, KernelMap, MapKind, layout_of
+from tracekit.backends.bpf.following import Keeper, targets
+from tracekit.backends.bpf.layout import CONTROL, Control, KernelMap, MapKind, layout_of
 from tracekit.backends.bpf.programs import Instrumented, KernelProgram, ProgramKind, Whose
-from tracekit.backends.bpf.sites import Instruction, Named, Point, Site, Timer, Tracepoint
+from tracekit.backends.bpf.sites import Instruction, Named, Point, RawTracepoint, Site, Timer, Tracepoint
 from tracekit.backends.plan import plan_of, uses
 from tracekit.backends.window import window
 from tracekit.core.arch import Architecture
@@ -64,9 +65,9 @@ def instrument(
     for n, clause in enumerate(program.clauses):
         if uses(clause, BuiltinName.ELAPSED):
             maps.append(KernelMap(f"a{n}", MapKind.HASH, 24, 8, options.max_keys))
-    if whose.follow is not None:
-        maps.append(KernelMap(FOLLOWED, MapKind.HASH, 4, 4, options.max_keys))
-        programs = [*following(whose.follow), *programs]
+    if whose.pids:
+        maps.append(targets(whose))
+        programs += Keeper(whose, layout, arch).programs()
     return Instrumented(layout, tuple(maps), tuple(programs))
 
 
@@ -128,6 +129,8 @@ def _kind(point: Point) -> ProgramKind:
             return ProgramKind.KPROBE
         case Tracepoint():
             return ProgramKind.TRACEPOINT
+        case RawTracepoint():
+            return ProgramKind.RAW_TRACEPOINT
         case Timer():
             return ProgramKind.PERF_EVENT
 

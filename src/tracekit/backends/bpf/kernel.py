@@ -25,7 +25,7 @@ _NUMBERS: Final = {"x86_64": (321, 298), "aarch64": (280, 241)}
 ``include/uapi/asm-generic/unistd.h``."""
 
 _MAP_CREATE, _LOOKUP, _UPDATE, _NEXT_KEY, _LOAD, _INFO = 0, 1, 2, 4, 5, 15
-_LOOKUP_BATCH, _LINK = 24, 28  # enum bpf_cmd
+_RAW_TRACEPOINT_OPEN, _LOOKUP_BATCH, _LINK = 17, 24, 28  # enum bpf_cmd
 _PERF_EVENT, _UPROBE_MULTI = 41, 48  # enum bpf_attach_type
 _SLEEPABLE: Final = 1 << 4  # BPF_F_SLEEPABLE
 _MULTI_RETURN: Final = 1  # BPF_F_UPROBE_MULTI_RETURN
@@ -114,7 +114,7 @@ def load_program(kind: int, code: bytes, *, sleeps: bool, attach: int, name: str
     try:
         return attempt(None)
     except OSError as error:
-        if error.errno in (errno.EPERM, errno.ENOMEM):
+        if error.errno in (errno.EPERM, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
             raise
         # Once more, for the log: having it written costs more than all else.
         log = ctypes.create_string_buffer(_LOG_BYTES)
@@ -147,6 +147,16 @@ def uprobe(path: str, offset: int, *, returns: bool, semaphore: int, pid: int) -
 def tracepoint(number: int) -> int:
     """A tracepoint of the kernel, by its number in tracefs; nothing runs there yet."""
     return _perf(_event(_TRACEPOINT, number), -1, 0)
+
+
+def raw_tracepoint(name: str, program: int) -> int:
+    """Have a program run at a tracepoint of the kernel, by its name in the kernel's own code.
+
+    Raises:
+        OSError: if the kernel refuses: EINVAL where the tracepoint has fewer arguments than the program reads.
+    """
+    text = ctypes.create_string_buffer(name.encode())
+    return _bpf(_RAW_TRACEPOINT_OPEN, struct.pack("<QII", ctypes.addressof(text), program, 0))
 
 
 def timer(nanoseconds: int, hertz: int, processor: int) -> int:

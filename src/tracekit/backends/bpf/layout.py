@@ -28,7 +28,11 @@ from tracekit.backends.plan import KeyKind, KeyPlan, MapPlan, Plan, word
 
 COUNTERS: Final = "counters"
 CONTROL: Final = "control"
-FOLLOWED: Final = "followed"
+TARGETS: Final = "targets"
+
+
+UNFOLLOWED: Final = "unfollowed"
+"""The counter of processes that found no room among those that count."""
 
 
 class MapKind(enum.Enum):
@@ -106,7 +110,7 @@ class Layout:
 def layout_of(plan: Plan) -> Layout:
     """Give each counter its place."""
     names = [
-        "h0", "h1",
+        "h0", "h1", UNFOLLOWED,
         *(f"{letter}{n}" for n in range(plan.clauses) for letter in "tf"),
         *(f"{letter}{n}" for n in plan.returns for letter in "er"),
         *(f"full{m.number}" for m in plan.maps),

@@ -19,6 +19,7 @@ class ProgramKind(enum.Enum):
     KPROBE = 2
     TRACEPOINT = 5
     PERF_EVENT = 7
+    RAW_TRACEPOINT = 17
 
 
 @attrs.frozen
@@ -32,6 +33,7 @@ class KernelProgram:
         points: where it runs.
         numbers: what each point is numbered with, for the program to ask for; empty if it doesn't.
         sleeps: whether it may wait for pages that aren't in memory.
+        instead: what is placed where the kernel doesn't know the point; None if there is nothing else.
     """
 
     name: str
@@ -40,6 +42,22 @@ class KernelProgram:
     points: tuple[Point, ...]
     numbers: tuple[int, ...] = ()
     sleeps: bool = False
+    instead: tuple[KernelProgram, ...] | None = None
+
+
+@attrs.frozen
+class Fields:
+    """Where fields of tracepoints are, in bytes.
+
+    Attributes:
+        child: of ``task_newtask``, the new process's id.
+        flags: of the same, those of clone(2).
+        freed: of ``sched_process_free``, the id.
+    """
+
+    child: int
+    flags: int
+    freed: int
 
 
 @attrs.frozen
@@ -48,14 +66,13 @@ class Whose:
 
     Attributes:
         pids: their ids; empty for every process.
-        follow: where the fields of ``sched_process_fork`` and ``sched_process_free`` are that have a process's
-        id, if
-            processes that are forked from now on count, too; None if not.
+        follow: where the kernel tells of new processes, if those count that are forked from now on; None if
+            they don't.
         ids: the pid namespace that ids are of; None for the first one.
     """
 
     pids: tuple[int, ...] = ()
-    follow: tuple[int, int] | None = None
+    follow: Fields | None = None
     ids: Ids | None = None
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from tracekit.backends.bpf.bucketing import inside
-from tracekit.backends.bpf.layout import Layout, key_room, moments
+from tracekit.backends.bpf.layout import UNFOLLOWED, Layout, key_room, moments
 from tracekit.backends.figures import Figures, Keys, told, unreturned
 from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, word
 from tracekit.core.moments import WORD
@@ -90,6 +90,14 @@ def read(layout: Layout, counters: Table, tables: Mapping[str, Table], processor
     for n in range(plan.clauses):
         if faults := words.sum(layout.words[f"f{n}"]):
             losses.append(_faults(faults))
+    if unfollowed := words.sum(layout.words[UNFOLLOWED]):
+        losses.append(
+            Loss(
+                LossKind.EVENTS,
+                f"{unfollowed} processes were not followed, since there were too many at once: their events "
+                "are not counted",
+            )
+        )
     for n in plan.returns:
         lost, remarks = unreturned(words.sum(layout.words[f"e{n}"]), words.sum(layout.words[f"r{n}"]))
         losses += lost

@@ -12,14 +12,14 @@ from typing import Final
 from tracekit.backends.base import Options, Place, Processes, Reading
 from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.assembler import BACKEND
-from tracekit.backends.bpf.attaching import Attached, attach, load
+from tracekit.backends.bpf.attaching import Attached, Ready, attach, load
 from tracekit.backends.bpf.clock import Clock
 from tracekit.backends.bpf.diagnose import Refused, diagnose
 from tracekit.backends.bpf.emit import Ids
 from tracekit.backends.bpf.features import check_features
 from tracekit.backends.bpf.instrument import instrument
-from tracekit.backends.bpf.layout import CONTROL, COUNTERS, FOLLOWED, Control, MapKind
-from tracekit.backends.bpf.programs import Instrumented, Whose
+from tracekit.backends.bpf.layout import CONTROL, COUNTERS, TARGETS, Control, MapKind
+from tracekit.backends.bpf.programs import Fields, Instrumented, KernelProgram, Whose
 from tracekit.backends.bpf.reading import Read, Table, read
 from tracekit.backends.bpf.sites import sites
 from tracekit.backends.plan import uses
@@ -62,7 +62,8 @@ class BpfTracer:
         self._stack = ExitStack()
         self._maps: dict[str, int] = {}
         self._attached = Attached()
-        self._final: Reading | None = None
+        # Looked up now: at the end there may be no descriptor left for it.
+        self._processors = len(kernel.processors())
         self._limited = options.max_events is not None or options.max_rate is not None
         self.losses: tuple[Loss, ...] = ()
         self.ended = False
@@ -114,14 +115,22 @@ class BpfTracer:
         control = [0] * len(Control)
         control[Control.BEGAN] = control[Control.SINCE] = now
         kernel.update(self._maps[CONTROL], bytes(4), struct.pack(f"<{len(Control)}Q", *control))
-        if self._whose.follow is not None:
-            for pid in self._whose.pids:
-                kernel.update(self._maps[FOLLOWED], struct.pack("<I", pid), bytes(4))
+        for pid in self._whose.pids:
+            kernel.update(self._maps[TARGETS], struct.pack("<I", pid), bytes(4))
         self._attached = self._stack.enter_context(Attached())
         # All are loaded before the first is placed: so they begin as nearly at once as they can.
         ready = [(p, load(p, self._maps, self._attached)) for p in self._script.programs]
         for program, loaded in ready:
-            attach(program, loaded, self._attached)
+            self._attach(program, loaded)
+
+    def _attach(self, program: KernelProgram, ready: Ready) -> None:
+        try:
+            attach(program, ready, self._attached)
+        except Refused as refused:
+            if program.instead is None or not refused.invalid:
+                raise
+            for other in program.instead:
+                self._attach(other, load(other, self._maps, self._attached))
 
     def fileno(self) -> int:
         return self._clock.fileno()
@@ -130,11 +139,11 @@ class BpfTracer:
         due = self._clock.due()
         if self._limited and not self.ended and self._reached():
             return self.finish()
-        return [self._read(final=False)] if due and not self.ended else []
+        return self._told(final=False) if due and not self.ended else []
 
     def look(self) -> Reading:
         """See ``Watchable``."""
-        return self._final or self._read(final=False)
+        return self._read(final=False)
 
     def _control(self) -> list[int]:
         size = 8 * len(Control)
@@ -146,20 +155,30 @@ class BpfTracer:
         return control[Control.OVER] > 0 or (limit is not None and control[Control.SEEN] >= limit)
 
     def finish(self) -> Sequence[Reading]:
-        if self._final is not None:
+        if self.ended:
             return ()
-        missed = self._attached.missed()
-        self._attached.close()
-        self._final = self._read(final=True, missed=missed)
         self.ended = True
+        self._attached.detach()
+        readings = self._told(final=True)
+        self._attached.close()
         self._clock.stop()
-        return [self._final]
+        return readings
 
-    def _read(self, *, final: bool, missed: int = 0) -> Reading:
+    def _told(self, *, final: bool) -> Sequence[Reading]:
+        """A reading; none if it can't be had, which is a loss of the last one only."""
+        try:
+            return [self._read(final=final)]
+        except (OSError, MemoryError) as error:
+            if final:
+                reason = error.strerror if isinstance(error, OSError) else "there is no memory left"
+                self.losses = (Loss(LossKind.INCOMPLETE, f"the kernel's maps could not be read: {reason}"),)
+            return []
+
+    def _read(self, *, final: bool) -> Reading:
         now = clock_gettime_ns(CLOCK_MONOTONIC)
         found = self._tables(final)
         losses = list(found.losses)
-        if missed:
+        if missed := self._attached.missed():
             losses.append(
                 Loss(LossKind.EVENTS, f"{missed} events came while another program was at work there", missed)
             )
@@ -180,7 +199,7 @@ class BpfTracer:
         )
 
     def _tables(self, final: bool) -> Read:
-        processors = len(kernel.processors())
+        processors = self._processors
         # The totals first: what comes after them can only make the other maps say more.
         tables: dict[str, Table] = {}
         for m in self._script.layout.maps:
@@ -258,6 +277,6 @@ def _whose(processes: Processes) -> Whose:
         ids = Ids(status.st_dev, status.st_ino)
     if not (processes.pids and processes.follow):
         return Whose(processes.pids, None, ids)
-    _, fork = tracepoint("sched", "sched_process_fork", BACKEND)
+    _, new = tracepoint("task", "task_newtask", BACKEND)
     _, free = tracepoint("sched", "sched_process_free", BACKEND)
-    return Whose(processes.pids, (fork["child_pid"], free["pid"]), ids)
+    return Whose(processes.pids, Fields(new["pid"], new["clone_flags"], free["pid"]), ids)

@@ -96,6 +96,17 @@ class Tracepoint:
 
 
 @attrs.frozen
+class RawTracepoint:
+    """A tracepoint of the kernel as its own code has it, with its arguments; needs no tracefs."""
+
+    name: str
+
+    def __str__(self) -> str:
+        """It, for people."""
+        return self.name
+
+
+@attrs.frozen
 class Timer:
     """A clock.
 
@@ -115,7 +126,7 @@ class Timer:
         return f"{often} on each processor" if self.everywhere else often
 
 
-Point = Instruction | Named | Tracepoint | Timer
+Point = Instruction | Named | Tracepoint | RawTracepoint | Timer
 """Where a program runs."""
 
 

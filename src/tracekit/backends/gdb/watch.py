@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tracekit.backends.gdb.mapped import files_mapped
 from tracekit.errors import PrivilegeError, TargetError
-from tracekit.process.attached import status
+from tracekit.process.attached import living_thread, status
 from tracekit.process.namespaces import shares_files
 
 _STATES = {"R": "runs", "S": "sleeps", "D": "waits for the kernel", "T": "is stopped", "t": "is held"}
@@ -69,6 +69,11 @@ def _shares_files(pid: int) -> bool:
             f"process {pid} may not be looked at", "Run the same command with sudo in front of it."
         ) from error
     except OSError as error:
+        if living_thread(pid) is not None:
+            raise TargetError(
+                f"the main thread of process {pid} has ended, by which gdb would hold it",
+                "Use bpf or bpftrace: they need to hold nothing.",
+            ) from error
         raise TargetError(f"process {pid} has ended") from error
 
 

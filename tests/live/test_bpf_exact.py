@@ -1,0 +1,78 @@
+"""What our own programs count in the kernel: all of it, as far as it was asked for, and what went wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+import tracekit as tk
+from tracekit.backends.bpf import kernel
+from tracekit.backends.bpf.attaching import Attached
+from tracekit.core.result import LossKind
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(os.geteuid() != 0, reason="tracing needs root: run the tests as root"),
+]
+
+
+@pytest.fixture
+def calls(binaries: Callable[[str], Path], tmp_path: Path) -> str:
+    """A copy of the program that no other test's probes are in."""
+    return str(shutil.copy(binaries("calls"), tmp_path / "calls"))
+
+
+def run(program: str, *command: str, **options: int) -> tk.Result:
+    return tk.run(tk.parse(program), tk.Command(command), backend="bpf", options=tk.Options(**options))
+
+
+def test_memory_that_cannot_be_read_is_counted(calls: str) -> None:
+    """Each read through a pointer that leads nowhere is 0, or empty, and one of the number that is told."""
+    addresses = ("0", "1", "8", "100", "4000")
+    program = f"uprobe:{calls}:value {{ @sum = sum(*(int64 *)arg0); @text[str(arg0)] = count() }}"
+    result = run(program, calls, "values", *addresses)
+    assert result.histogram("sum").sum == 0
+    assert {key: h.count for key, h in result["text"].entries.items()} == {("",): len(addresses)}
+    (loss,) = result.losses
+    assert (loss.kind, loss.count) == (LossKind.APPROXIMATE, 2 * len(addresses))
+
+
+@pytest.mark.parametrize("limit", [1, 12_345])
+def test_so_many_events_and_no_more(calls: str, limit: int) -> None:
+    """Of four threads at once exactly the first so many events count, in every map and every part of it."""
+    program = f"uprobe:{calls}:value {{ @ = hist(arg0); @keys[arg0 & 3] = count() }}"
+    result = run(program, calls, "threads", "4", "5000", max_events=limit)
+    found = result.histogram("")
+    assert found.count == sum(b.count for b in found.buckets) == result["keys"].total == limit
+    assert result.complete
+
+
+def test_events_that_came_amid_another_program_are_told(calls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the kernel says it didn't run a program for, as it does amid another one, is missing.
+
+    It says so itself; this stands for a kernel that is preempted, which can't be had at will.
+    """
+    monkeypatch.setattr(Attached, "missed", lambda _: 3)
+    result = run(f"uprobe:{calls}:value {{ @ = count() }}", calls, "values", "7")
+    assert not result.whole
+    assert [(loss.kind, loss.count) for loss in result.losses] == [(LossKind.EVENTS, 3)]
+
+
+def test_maps_that_cannot_be_read_are_no_result(calls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the kernel doesn't hand over what it counted, the result is incomplete and says why."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(kernel, "entries", refuse)
+    result = run(f"uprobe:{calls}:value {{ @[arg0] = count() }}", calls, "values", "7")
+    assert not result.complete and not result.maps
+    assert [loss.message for loss in result.losses] == [
+        "the kernel's maps could not be read: Cannot allocate memory"
+    ]
