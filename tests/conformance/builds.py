@@ -27,6 +27,7 @@ BUILDS = {
     "linked": f"{_C} -O1 {_HOST} -L{{folder}} -l:libwork.so",
     "loads": f"{_C} -O1 host.c -ldl",
     "many": f"{_C} -O1 many.c",
+    "stacks": f"{_C} -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls stacks.c",
     "points": f"{_C} -O1 points.c",
     "points_lld": "clang -std=gnu11 -g -O1 -fuse-ld=lld points.c",
     "names": f"{_C} -O1 names.c",

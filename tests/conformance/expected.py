@@ -185,8 +185,8 @@ class _Reader:
         match node:
             case String(value):
                 return value.encode("utf-8", "surrogateescape")
-            case Builtin(BuiltinName.COMM):
-                return strings["comm"]
+            case Builtin(BuiltinName.COMM | BuiltinName.USTACK as name):
+                return strings[name.value]
             case Builtin(BuiltinName.FUNC):
                 return strings["func"] if "func" in strings else self.event.site.rpartition(":")[2].encode()
             case Str(length=length, size=size):

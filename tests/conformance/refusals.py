@@ -60,7 +60,10 @@ REFUSALS = (
     Refusal("bpf", ("lld-usdt",), "the tracepoint sample:plain", _SEMAPHORE),
     Refusal("bpf", ("floats",), "floating-point values", "it has no arithmetic of floating-point numbers"),
     Refusal("bpf", _FLOATS, "vector registers", _GENERAL),
-    Refusal("", ("ustack",), "ustack", "it prints addresses without names once the target has ended"),
+    *(
+        Refusal(engine, ("ustack",), "ustack", "it prints addresses without names once the target has ended")
+        for engine in ("bpftrace", "dtrace", "gdb")
+    ),
     Refusal("dtrace", ("static",), "the functions of ./calls_static", _DYNAMIC),
     Refusal(
         "dtrace",

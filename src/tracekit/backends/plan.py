@@ -52,6 +52,7 @@ class KeyKind(enum.Enum):
     STRING = "string"
     COUNTED = "counted"
     FUNCTION = "function"
+    STACK = "stack"
 
 
 @attrs.frozen
@@ -61,7 +62,7 @@ class KeyPlan:
     Attributes:
         text: the key's expression, for people.
         kind: integers stand as int64; strings in the engine's own form, followed by how many bytes they have,
-            if a size and no NUL ends them; a function as its index in the plan's table.
+            if a size and no NUL ends them; a function as its index in the plan's table; a stack as its number.
         type: an integer's type, int64 or uint64.
         size: how many bytes a string read from memory holds at most, its NUL included; 0 for others.
         most: how many bytes are kept of any string here, whichever clause has it, without a NUL.
@@ -235,6 +236,8 @@ def _key_plan(column: Sequence[Expr], options: Options, name: str) -> KeyPlan:
         raise UsageError(f"a key of @{name} is func in one clause, and another string in another", _OWN_MAPS)
     if functions == {True}:
         return KeyPlan(text, KeyKind.FUNCTION)
+    if type_of(key) is OtherType.STACK:
+        return KeyPlan(text, KeyKind.STACK)
     if type_of(key) is not OtherType.STRING:
         return KeyPlan(text, KeyKind.INTEGER, word(kept_type(key)))
     most = max(_most(other, options) for other in column)

@@ -18,6 +18,9 @@ INCOMPLETE: Final = "INCOMPLETE: not all was counted; no number here is more tha
 _QUANTILES: Final = ((Fraction(1, 2), "p50"), (Fraction(9, 10), "p90"), (Fraction(99, 100), "p99"))
 _NOTHING: Final = "no events"
 
+_STACK: Final = "ustack"
+"""The name of a key that is a stack."""
+
 
 def render_text(maps: Sequence[MapResult], *, width: int = 80, colour: bool = False) -> str:
     """Maps as bpftrace prints them, with exact figures and quantiles under every histogram.
@@ -89,6 +92,18 @@ def heading(map_: MapResult, keys: tuple[Key, ...]) -> str:
     return f"@{printable(map_.name)}" + (f"[{', '.join(shown_keys(map_, keys))}]" if keys else "")
 
 
+def _title(map_: MapResult, keys: tuple[Key, ...]) -> str:
+    """The heading; where a key is a stack over several lines, one for each frame, as bpftrace has it."""
+    if _STACK not in map_.key_names:
+        return heading(map_, keys)
+    texts = shown_keys(map_, keys)
+    for place, name in enumerate(map_.key_names):
+        if name == _STACK:
+            frames = [frame.strip() for frame in str(keys[place]).split("\n")]
+            texts[place] = "".join(f"\n    {printable(frame)}" for frame in frames if frame) + "\n"
+    return f"@{printable(map_.name)}[{', '.join(texts)}]"
+
+
 def shown_keys(map_: MapResult, keys: tuple[Key, ...]) -> list[str]:
     """The values of a map's keys, as its heading has them."""
     labels = map_.key_labels or ({},) * len(keys)
@@ -104,7 +119,7 @@ def _shown(key: Key, names: Mapping[int, str]) -> str:
 def _entry(
     map_: MapResult, keys: tuple[Key, ...], histogram: Histogram, *, width: int, colour: bool
 ) -> Iterator[str]:
-    title = heading(map_, keys)
+    title = _title(map_, keys)
     if histogram.scheme is None:
         yield f"{title}: {scalar(map_.function, histogram)}"
     elif not histogram.count:

@@ -8,7 +8,6 @@ from typing import Final
 
 from tracekit.backends.base import Options
 from tracekit.backends.plan import KeyKind, plan_of
-from tracekit.core.feature import Feature, features_of
 from tracekit.core.program import Program
 from tracekit.errors import UsageError
 
@@ -19,6 +18,8 @@ _FIGURE_BYTES: Final = 8
 """What it takes for each processor."""
 _ROW_BYTES: Final = 600
 """What a row of the result takes in tracekit, text included (docs/measurements.md, "Output is read …")."""
+_STACK_BYTES: Final = 500
+"""What a part of a stack takes, in the kernel (see ``backends/bpf/stacks.py``)."""
 _UNLIMITED: Final = 1 << 60
 
 
@@ -43,12 +44,7 @@ def check_room(program: Program, options: Options) -> None:
 
 
 def needed_bytes(program: Program, options: Options, processors: int) -> int:
-    """What full maps take in the kernel, which has all of it from the start, and their result in tracekit.
-
-    0 for keys that no engine of ours has yet, since each says so itself.
-    """
-    if Feature.STACK in features_of(program):
-        return 0
+    """What full maps take in the kernel, which has all of it from the start, and their result in tracekit."""
     plan = plan_of(program, options, 0, ())
     total = 0
     for m in plan.maps:
@@ -56,6 +52,8 @@ def needed_bytes(program: Program, options: Options, processors: int) -> int:
             strings = sum(options.max_string for key in m.keys if key.kind in (KeyKind.STRING, KeyKind.COUNTED))
             entry = _ENTRY_BYTES + 8 * (len(m.keys) + 1) + strings + _FIGURE_BYTES * processors
             total += len(m.parts) * options.max_keys * (entry + _ROW_BYTES)
+    if any(key.kind is KeyKind.STACK for m in plan.maps for key in m.keys):
+        total += options.max_keys * _STACK_BYTES
     return total
 
 

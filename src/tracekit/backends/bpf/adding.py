@@ -93,6 +93,9 @@ class Adder:
             case KeyKind.FUNCTION:
                 self.function()
                 asm.store(FP, at, R0)
+            case KeyKind.STACK:
+                asm.load(R0, FP, self.emitter.values.stack)
+                asm.store(FP, at, R0)
             case KeyKind.INTEGER:
                 self.emitter.value(key)
                 asm.store(FP, at, R0)

@@ -56,7 +56,7 @@ def _site(probe: Probe, arch: Architecture) -> Site:
     match probe:
         case Uprobe(binary, function, offset):
             place = f"{binary}:{function.text}" + (f"+{offset}" if offset else "")
-            return Site(Named(place), function=function.text)
+            return Site(Named(place), function=function.text, bare=not offset)
         case Uretprobe(binary, function):
             place = f"{binary}:{function.text}"
             return Site(

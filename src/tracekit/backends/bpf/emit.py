@@ -88,6 +88,7 @@ class Values:
         retval: the result; None where there is none.
         function: the probed function's name; None if the probe has none, or the program is for several.
         elapsed: the stack's offset where ``elapsed`` is; 0 where there is none.
+        stack: the same of the number that ``ustack`` has.
         max_string: how many bytes are kept of a string, its NUL included.
         ids: see ``Ids``; None for the first namespace.
         sleeps: whether the program may wait for pages that aren't in memory.
@@ -99,6 +100,7 @@ class Values:
     retval: Source | None = None
     function: str | None = None
     elapsed: int = 0
+    stack: int = 0
     max_string: int = 64
     ids: Ids | None = None
     sleeps: bool = False

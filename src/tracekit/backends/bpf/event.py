@@ -18,6 +18,7 @@ from tracekit.backends.bpf.layout import COUNTERS as COUNTERS_MAP
 from tracekit.backends.bpf.programs import Whose
 from tracekit.backends.bpf.registers import place_of
 from tracekit.backends.bpf.sites import Site, Timer
+from tracekit.backends.bpf.stacks import StackWriter
 from tracekit.backends.calls import GOROUTINE, Call
 from tracekit.backends.plan import uses
 from tracekit.backends.window import Window
@@ -92,11 +93,11 @@ class EventWriter:
             self._whose(last, others="h1")
         if not timer:
             self._count("h0")
-        with asm.room(8) as elapsed:
+        with asm.room(8) as elapsed, asm.room(8) as stack:
             if entry:
                 self._entered(last)
             else:
-                self._event(elapsed, last)
+                self._event(elapsed, stack, last)
         asm.place(last)
         if self.context.window is not None and not timer:
             with asm.about("was this one too many?"):
@@ -104,7 +105,7 @@ class EventWriter:
         asm.place(end)
         asm.leave()
 
-    def _values(self, elapsed: int) -> Values:
+    def _values(self, elapsed: int, stack: int = 0) -> Values:
         functions = self.context.layout.plan.functions
         return Values(
             arch=self.context.arch,
@@ -112,6 +113,7 @@ class EventWriter:
             retval=self.site.retval,
             function=functions[self.function] if self.function is not None and self.site.function else None,
             elapsed=elapsed,
+            stack=stack,
             max_string=self.context.options.max_string,
             ids=self.context.whose.ids,
             sleeps=self.sleeps,
@@ -232,14 +234,14 @@ class EventWriter:
         self.asm.move(R1, CTX)
         self.asm.call(Helper.GET_ATTACH_COOKIE)
 
-    def _event(self, elapsed: int, last: str) -> None:
+    def _event(self, elapsed: int, stack: int, last: str) -> None:
         asm, clause = self.asm, self.clause
         if self.site.entry is not None:
             if uses(clause, BuiltinName.ELAPSED):
                 with asm.about("how long the call took"):
                     self._elapsed(elapsed, last)
             self._count(f"r{self.number}")
-        emitter = Emitter(asm, self._values(elapsed))
+        emitter = Emitter(asm, self._values(elapsed, stack))
         if clause.where is not None:
             with asm.about(f"where {print_expression(clause.where)}"):
                 emitter.branch(clause.where, last, when=False)
@@ -250,6 +252,11 @@ class EventWriter:
                 asm.constant(R2, limit)
                 asm.jump(">=", R1, R2, last)
         self._count(f"t{self.number}")
+        if uses(clause, BuiltinName.USTACK):
+            with asm.about("who called it"):
+                StackWriter(asm, emitter, self.context.arch, self._count, self.number).write(
+                    stack, bare=self.site.bare
+                )
         adder = Adder(asm, self.context.layout, emitter, self._count, self._function_number)
         plans = {m.name: m for m in self.context.layout.plan.maps}
         for aggregate in clause.aggregates:

@@ -15,10 +15,6 @@ REFUSED: Final[Mapping[Feature, tuple[str, str]]] = {
         "names are not resolved yet",
         "Name the argument by its register or index: on x86-64 the third integer argument is arg2.",
     ),
-    Feature.STACK: (
-        "it prints addresses without names once the target has ended",
-        "Use func, or a probe for each caller.",
-    ),
     Feature.VECTOR: ("it reads general registers only", "Use gdb, or aggregate an integer."),
     Feature.FLOAT: ("it has no arithmetic of floating-point numbers", "Use gdb, or aggregate an integer."),
 }

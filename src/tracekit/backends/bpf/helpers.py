@@ -33,8 +33,9 @@ class Helper(enum.Enum):
     GET_CURRENT_COMM = 16
     """``(buffer, size)``: 0, or a negative error. 4.2"""
 
-    GET_STACKID = 27
-    """``(ctx, map, flags)``: the number of the stack in the map, or a negative error. 4.6"""
+    GET_STACK = 67
+    """``(ctx, buffer, size, flags)``: how many bytes are the stack's, or a negative error; the rest is 0.
+    4.18"""
 
     PROBE_READ_USER = 112
     """``(buffer, size, address)``: 0, or a negative error, and then the buffer is zero. 5.5"""

@@ -86,6 +86,7 @@ class _Writer:
                 type(site.point), site.entry is None, site.arguments, site.retval, site.call,
                 isinstance(site.point, Instruction) and site.point.returns,
                 site.function if alone else "",
+                site.bare,
             )  # fmt: skip
             groups.setdefault(like, []).append(site)
         for place, group in enumerate(groups.values()):

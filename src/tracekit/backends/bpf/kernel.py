@@ -36,6 +36,8 @@ _SOFTWARE, _TRACEPOINT, _CPU_CLOCK = (
     0,
 )  # PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT, PERF_COUNT_SW_CPU_CLOCK
 _FREQUENCY: Final = 1 << 10  # the bit 'freq' of struct perf_event_attr
+_INHERIT, _MAPPINGS = 1 << 1, 1 << 8 | 1 << 23  # the bits 'inherit', 'mmap' and 'mmap2'
+_DUMMY: Final = 9  # PERF_COUNT_SW_DUMMY
 _CLOSE_ON_EXEC: Final = 8  # PERF_FLAG_FD_CLOEXEC
 _SET_PROGRAM, _ENABLE = 0x40042408, 0x2400  # PERF_EVENT_IOC_SET_BPF, PERF_EVENT_IOC_ENABLE
 _ATTRIBUTE: Final = 112  # PERF_ATTR_SIZE_VER5
@@ -163,6 +165,19 @@ def timer(nanoseconds: int, hertz: int, processor: int) -> int:
     """A clock on a processor, by its period or its frequency; nothing runs yet."""
     attribute = _event(_SOFTWARE, _CPU_CLOCK, hertz or nanoseconds, _FREQUENCY if hertz else 0)
     return _perf(attribute, -1, processor)
+
+
+def mappings(pid: int, processor: int) -> int:
+    """What tells of files that a process, or one that it forks, maps to run them; see ``mappings.py``.
+
+    Args:
+        pid: the process; -1 for all.
+        processor: on which one.
+
+    Raises:
+        OSError: if the kernel refuses.
+    """
+    return _perf(_event(_SOFTWARE, _DUMMY, bits=_MAPPINGS | (_INHERIT if pid > 0 else 0)), pid, processor)
 
 
 def attach(event: int, program: int, number: int | None) -> int | None:

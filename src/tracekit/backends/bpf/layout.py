@@ -33,6 +33,25 @@ TARGETS: Final = "targets"
 
 UNFOLLOWED: Final = "unfollowed"
 """The counter of processes that found no room among those that count."""
+STACKS: Final = "stacks"
+
+FRAME: Final = 32
+"""Bytes of a frame; see ``stacks``."""
+
+FRAMES: Final = 12
+"""How many frames a part of a stack has: as many as fit into a program's memory besides all else."""
+
+NODE: Final = 8 + FRAME * FRAMES
+"""Bytes of a part: the number of the part before it, and its frames."""
+
+
+class FrameKind(enum.IntEnum):
+    """What a frame is told by: the kernel's ``BPF_STACK_BUILD_ID_VALID`` and ``_IP``; and our own."""
+
+    NONE = 0
+    FILE = 1
+    ADDRESS = 2
+    CALLER = 3
 
 
 class MapKind(enum.Enum):
@@ -71,6 +90,7 @@ class Control(enum.IntEnum):
     BEGAN = 2
     SINCE = 3
     WINDOW = 4
+    STACKS = 5
 
     @property
     def offset(self) -> int:
@@ -104,6 +124,9 @@ class Layout:
                     found.append(KernelMap(f"b{plan.number}", MapKind.PERCPU_ARRAY, 4, 8, buckets))
             if plan.keys and (size := 8 * len(moments(plan))):
                 found.append(KernelMap(f"m{plan.number}", MapKind.PERCPU_HASH, keys, size, room))
+        if any(key.kind is KeyKind.STACK for m in self.plan.maps for key in m.keys):
+            # The last one: a snapshot finds in it what the maps before it point at.
+            found.append(KernelMap(STACKS, MapKind.HASH, NODE, 8, self.plan.max_keys))
         return tuple(found)
 
 
@@ -111,7 +134,7 @@ def layout_of(plan: Plan) -> Layout:
     """Give each counter its place."""
     names = [
         "h0", "h1", UNFOLLOWED,
-        *(f"{letter}{n}" for n in range(plan.clauses) for letter in "tf"),
+        *(f"{word}{n}" for n in range(plan.clauses) for word in ("t", "f", "nostack", "noroom")),
         *(f"{letter}{n}" for n in plan.returns for letter in "er"),
         *(f"full{m.number}" for m in plan.maps),
         *(f"raced{m.number}" for m in plan.maps),
@@ -129,7 +152,7 @@ def moments(plan: MapPlan) -> tuple[str, ...]:
 def key_room(key: KeyPlan) -> int:
     """How many bytes a key takes in a map's key."""
     match key.kind:
-        case KeyKind.INTEGER | KeyKind.FUNCTION:
+        case KeyKind.INTEGER | KeyKind.FUNCTION | KeyKind.STACK:
             return 8
         case KeyKind.STRING:
             return string_room(key.most)

@@ -53,7 +53,15 @@ class Read:
     others: int
 
 
-def read(layout: Layout, counters: Table, tables: Mapping[str, Table], processors: int, *, final: bool) -> Read:
+def read(
+    layout: Layout,
+    counters: Table,
+    tables: Mapping[str, Table],
+    processors: int,
+    stack: Callable[[int], str],
+    *,
+    final: bool,
+) -> Read:
     """Make the program's maps of the kernel's.
 
     Args:
@@ -61,6 +69,7 @@ def read(layout: Layout, counters: Table, tables: Mapping[str, Table], processor
         counters: the counters.
         tables: the other maps, by their names.
         processors: how many there can be: so many values are in one.
+        stack: gives a stack's name for its number.
         final: whether the probes were gone; if not, each map was read at another moment.
     """
     plan = layout.plan
@@ -70,7 +79,7 @@ def read(layout: Layout, counters: Table, tables: Mapping[str, Table], processor
     notes: list[str] = []
     room = f"Raise --max-keys (now {plan.max_keys}), or use fewer keys or wider buckets."
     for m in plan.maps:
-        reader = _Reader(layout, m, processors, final)
+        reader = _Reader(layout, m, processors, final, stack)
         figures = reader.figures(words, tables)
         total = sum(words.sum(layout.words[f"t{n}"]) for n in m.totals)
         found = told(m, figures, total, final=final, engine=_ENGINE, room=room)
@@ -90,6 +99,9 @@ def read(layout: Layout, counters: Table, tables: Mapping[str, Table], processor
     for n in range(plan.clauses):
         if faults := words.sum(layout.words[f"f{n}"]):
             losses.append(_faults(faults))
+        losses += _stackless(
+            words.sum(layout.words[f"nostack{n}"]), words.sum(layout.words[f"noroom{n}"]), room
+        )
     if unfollowed := words.sum(layout.words[UNFOLLOWED]):
         losses.append(
             Loss(
@@ -113,6 +125,24 @@ def _faults(count: int) -> Loss:
         count,
         hint="The pointer led nowhere (a filter such as 'p != 0' leaves those out).",
     )
+
+
+def _stackless(none: int, no_room: int, room: str) -> Iterator[Loss]:
+    """Events whose stacks aren't known; they are counted all the same."""
+    if none:
+        yield Loss(
+            LossKind.APPROXIMATE,
+            f"{none} events have an empty stack, since the kernel gave none",
+            none,
+            hint="They came from the kernel's own threads, or from processes about to end.",
+        )
+    if no_room:
+        yield Loss(
+            LossKind.KEYS,
+            f"{no_room} events have an empty stack, since theirs found no room",
+            no_room,
+            hint=room,
+        )
 
 
 @attrs.frozen
@@ -142,6 +172,7 @@ class _Reader:
     map: MapPlan
     processors: int
     final: bool
+    stack: Callable[[int], str]
 
     def figures(self, words: _Words, tables: Mapping[str, Table]) -> Figures:
         m = self.map
@@ -233,6 +264,8 @@ class _Reader:
             case KeyKind.FUNCTION:
                 functions = self.layout.plan
                 return lambda raw: (functions.function(int.from_bytes(raw, "little"), _ENGINE), False)
+            case KeyKind.STACK:
+                return lambda raw: (self.stack(int.from_bytes(raw, "little")), False)
             case KeyKind.STRING:
                 return lambda raw: (_text(raw[:limit].split(b"\0", 1)[0]), bool(raw[limit]))
             case KeyKind.COUNTED:

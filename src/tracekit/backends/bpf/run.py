@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from time import CLOCK_MONOTONIC, clock_gettime_ns
 from typing import Final
 
+import attrs
+
 from tracekit.backends.base import Options, Place, Processes, Reading
 from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.assembler import BACKEND
@@ -17,8 +19,11 @@ from tracekit.backends.bpf.clock import Clock
 from tracekit.backends.bpf.diagnose import Refused, diagnose
 from tracekit.backends.bpf.emit import Ids
 from tracekit.backends.bpf.features import check_features
+from tracekit.backends.bpf.frames import stacks
 from tracekit.backends.bpf.instrument import instrument
-from tracekit.backends.bpf.layout import CONTROL, COUNTERS, TARGETS, Control, MapKind
+from tracekit.backends.bpf.layout import CONTROL, COUNTERS, STACKS, TARGETS, Control, MapKind
+from tracekit.backends.bpf.mappings import Mappings
+from tracekit.backends.bpf.naming import Names
 from tracekit.backends.bpf.programs import Fields, Instrumented, KernelProgram, Whose
 from tracekit.backends.bpf.reading import Read, Table, read
 from tracekit.backends.bpf.sites import sites
@@ -26,7 +31,7 @@ from tracekit.backends.plan import uses
 from tracekit.backends.tracefs import tracepoint
 from tracekit.backends.window import overload_of
 from tracekit.core.arch import Architecture, architecture
-from tracekit.core.expr import BuiltinName, Load, Str
+from tracekit.core.expr import Builtin, BuiltinName, Load, Str
 from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind
@@ -58,6 +63,8 @@ class BpfTracer:
         self._arch = _architecture(places)
         self._notes = list(_check_ids(processes, program))
         self._whose = _whose(processes)
+        self._binaries = [place.image for found in places.values() for place in found]
+        self._names: Names | None = None
         self._found = sites(program, places, files, self._arch)
         self._stack = ExitStack()
         self._maps: dict[str, int] = {}
@@ -71,7 +78,11 @@ class BpfTracer:
 
     @property
     def _reads_memory(self) -> bool:
-        return any(isinstance(e, Load | Str) for c in self._program.clauses for e in c.expressions)
+        return any(
+            isinstance(e, Load | Str) or e == Builtin(BuiltinName.USTACK)
+            for c in self._program.clauses
+            for e in c.expressions
+        )
 
     def _instrument(self, *, sleeps: bool) -> Instrumented:
         return instrument(self._program, self._found, self._whose, self._options, self._arch, sleeps=sleeps)
@@ -99,6 +110,9 @@ class BpfTracer:
             except Refused as again:
                 self._stack.close()
                 raise diagnose(again) from again
+        if STACKS in self._maps:
+            mappings = self._stack.enter_context(Mappings(self._whose.pids))
+            self._names = Names(self._binaries, mappings)
         look = _LOOK_SECONDS if self._limited else None
         self._clock = self._stack.enter_context(Clock(self._options.interval, look))
 
@@ -205,14 +219,21 @@ class BpfTracer:
         for m in self._script.layout.maps:
             size = -(-m.value_size // 8) * 8 * processors
             descriptor = self._maps[m.name]
-            if m.name == COUNTERS:
+            if m.kind is MapKind.HASH:
+                tables[m.name] = Table(*kernel.entries(descriptor, m.key_size, m.value_size, m.entries))
+            elif m.name == COUNTERS:
                 tables[m.name] = Table(b"", kernel.lookup(descriptor, bytes(4), size), 1)
             elif m.kind is MapKind.PERCPU_ARRAY:
                 values, count = kernel.array(descriptor, size, m.entries)
                 tables[m.name] = Table(b"", values, count)
             else:
                 tables[m.name] = Table(*kernel.entries(descriptor, m.key_size, size, m.entries))
-        return read(self._script.layout, tables[COUNTERS], tables, processors, final=final)
+        if self._names is None:
+            return read(self._script.layout, tables[COUNTERS], tables, processors, str, final=final)
+        names = self._names.of(stacks(tables[STACKS].keys, tables[STACKS].values))
+        found = read(self._script.layout, tables[COUNTERS], tables, processors, names.of, final=final)
+        losses, notes = (*found.losses, *names.losses()), (*found.notes, *names.notes())
+        return attrs.evolve(found, losses=losses, notes=notes)
 
     def describe(self) -> Engine:
         return Engine(BACKEND, os.uname().release)

@@ -141,6 +141,8 @@ class Site:
         arguments: what ``argN`` are, where they don't follow the C convention.
         retval: what ``retval`` is.
         call: of a function's return, what tells its calls apart.
+        bare: whether the function has no frame of its own there, as at its entry, and the return address is
+            where the call has put it.
     """
 
     point: Point
@@ -149,6 +151,7 @@ class Site:
     arguments: tuple[Source, ...] | None = None
     retval: Source | None = None
     call: Call = Call.THREAD
+    bare: bool = False
 
 
 def sites(
@@ -234,7 +237,7 @@ def _timer(unit: str, count: int, *, everywhere: bool) -> Timer:
 def _entry(probe: Uprobe, place: Place) -> Site:
     check = place.stack_check if not probe.offset else None
     address = place.function.address + probe.offset + (check.offset if check else 0)
-    return Site(_instruction(place, address), function=place.function.name)
+    return Site(_instruction(place, address), function=place.function.name, bare=not probe.offset)
 
 
 def _exits(place: Place, arch: Architecture) -> Iterator[Site]:
@@ -247,7 +250,7 @@ def _exits(place: Place, arch: Architecture) -> Iterator[Site]:
     entry = _instruction(place, function.address + (check.offset if check else 0))
     call = Call.GOROUTINE if place.goroutine else Call.THREAD
     for address in place.returns:
-        yield Site(_instruction(place, address), entry, function.name, retval=result, call=call)
+        yield Site(_instruction(place, address), entry, function.name, retval=result, call=call, bare=True)
 
 
 def _instruction(place: Place, address: int) -> Instruction:

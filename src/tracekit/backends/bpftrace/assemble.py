@@ -144,6 +144,8 @@ class _Figures:
                 return lambda raw: raw[:end].decode("utf-8", "surrogateescape")
             case KeyKind.COUNTED:
                 return lambda raw: _counted(raw)[0].decode("utf-8", "surrogateescape")
+            case KeyKind.STACK:  # refused before
+                raise AssertionError(key)
 
     def _extremes(
         self, low: Mapping[Keys, Mapping[int, int]], high: Mapping[Keys, Mapping[int, int]]

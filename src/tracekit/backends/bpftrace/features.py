@@ -17,7 +17,7 @@ REFUSED: Final[Mapping[Feature, tuple[str, str]]] = {
     ),
     Feature.STACK: (
         "it prints addresses without names once the target has ended",
-        "Use func, or a probe for each caller.",
+        "Use the backend bpf, on Linux; or func, or a probe for each caller.",
     ),
     Feature.VECTOR: ("it reads general registers only", "Use gdb, or aggregate an integer."),
     Feature.FLOAT: ("it has no arithmetic of floating-point numbers", "Use gdb, or aggregate an integer."),

@@ -252,6 +252,8 @@ class _Writer:
                 return [emitter.kept(key), f"(int64){self.plan.nonce}", bytes_]
             case KeyKind.INTEGER:
                 return [emitter.kept(key)]
+            case KeyKind.STACK:  # refused before
+                raise AssertionError(key)
 
 
 class _Kind(enum.Enum):

@@ -256,6 +256,8 @@ class _Writer:
             case KeyKind.INTEGER:
                 text = emitter.kept(key)
                 return [f"(int64_t){text}" if plan.type == UINT64 else text]
+            case KeyKind.STACK:  # refused before
+                raise AssertionError(key)
 
 
 _FUNCTIONS = {"x": "max({1})", "n": "min({1})", "s": "sum((int64_t){0})", "b": "count()", "c": "count()"}

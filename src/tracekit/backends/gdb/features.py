@@ -19,7 +19,7 @@ REFUSED: Final[Mapping[Feature, tuple[str, str]]] = {
     ),
     Feature.STACK: (
         "it prints addresses without names once the target has ended",
-        "Use func, or a probe for each caller.",
+        "Use the backend bpf, on Linux; or func, or a probe for each caller.",
     ),
     Feature.USDT: (_ONLY_FUNCTIONS, "Use bpftrace or dtrace, or probe the function that has the probe."),
     Feature.SYSCALL_ENTRY: (_ONLY_FUNCTIONS, "Use bpftrace or dtrace, or probe the C library's function."),
