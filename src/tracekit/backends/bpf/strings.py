@@ -123,12 +123,14 @@ class Strings:
                 asm.store(FP, address, R3)
             self._ask_string(at, kept)
             asm.jump("s>", R0, 0, good)
-            if self.values.sleeps:  # have its first page brought in, and once more
+            if self.values.sleeps:  # have its pages brought in, and once more
                 fault = asm.label("fault")
-                asm.load(R3, FP, address)
-                asm.constant(R2, 1)
-                asm.address(R1, at)
-                asm.call(Helper.COPY_FROM_USER)
+                for distance in (kept, 0):  # where it ends there may be none, where it begins there must
+                    asm.load(R3, FP, address)
+                    asm.arithmetic("+=", R3, distance)
+                    asm.constant(R2, 1)
+                    asm.address(R1, at)
+                    asm.call(Helper.COPY_FROM_USER)
                 asm.jump("!=", R0, 0, fault)
                 asm.load(R3, FP, address)
                 self._ask_string(at, kept)
