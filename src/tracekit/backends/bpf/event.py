@@ -77,6 +77,8 @@ class EventWriter:
         asm = self.asm
         end = asm.label("end")
         asm.move(CTX, R1)
+        with asm.about("keep to the thread's own stack"):
+            self._own_stack()
         with asm.about("this processor's counters"):
             self._first_of(COUNTERS_MAP, COUNTERS, end)
         last = asm.label("last")
@@ -104,6 +106,21 @@ class EventWriter:
                 self._too_many(self.context.window, end)
         asm.place(end)
         asm.leave()
+
+    def _own_stack(self) -> None:
+        """Have the kernel give each run of the program a stack of its own, by a call that is never made.
+
+        From kernel 6.13 on, a processor has one stack for all runs of a program of 64 bytes or more. Those of
+        uprobes may come between each other there, as one waits for a page or is preempted, and would then find
+        the other's keys and values. Programs with a tail call are left out of that (``check_max_stack_depth``
+        in ``kernel/bpf/verifier.c``); the verifier then takes it away, since it can't be reached.
+        """
+        asm = self.asm
+        past = asm.label("own_stack")
+        asm.constant(R0, 0)
+        asm.jump("==", R0, 0, past)
+        asm.call(Helper.TAIL_CALL)
+        asm.place(past)
 
     def _values(self, elapsed: int, stack: int = 0) -> Values:
         functions = self.context.layout.plan.functions

@@ -27,6 +27,9 @@ class Helper(enum.Enum):
     GET_SMP_PROCESSOR_ID = 8
     """``()``: the number of the processor. 4.1"""
 
+    TAIL_CALL = 12
+    """``(ctx, map, index)``: goes on in another program. 4.2"""
+
     GET_CURRENT_PID_TGID = 14
     """``()``: the process's id in the upper 32 bits, the thread's in the lower, of the first namespace. 4.2"""
 
