@@ -16,10 +16,12 @@ class Frame:
     Attributes:
         build_id: the file's, in hexadecimal; empty if only the address is known.
         place: where in the file; or the address.
+        pid: the process whose address it is; 0 if that isn't known.
     """
 
     build_id: str
     place: int
+    pid: int = 0
 
 
 @attrs.frozen
@@ -82,5 +84,7 @@ def _frames(raw: bytes) -> Iterator[Frame]:
                 return
             case FrameKind.FILE:
                 yield Frame(raw[at + 4 : at + 24].hex(), place)
+            case FrameKind.CALLER:
+                yield Frame("", place, int.from_bytes(raw[at + 4 : at + 8], "little"))
             case _:
                 yield Frame("", place)

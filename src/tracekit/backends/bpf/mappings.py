@@ -57,6 +57,7 @@ class Mappings:
         """
         self._pids = tuple(pids)
         self._found: dict[Mapped, None] = {}
+        self._asked = {0, *pids}
         self._stack = ExitStack()
         self._buffers: list[mmap.mmap] = []
         for pid in self._pids or (-1,):
@@ -82,19 +83,28 @@ class Mappings:
         """The paths of all files that were mapped."""
         return tuple(dict.fromkeys(m.path for m in self._found))
 
-    def at(self, address: int) -> tuple[str, int] | None:
+    def at(self, address: int, pid: int) -> tuple[str, int] | None:
         """The file at an address, and where in it; None if that isn't known for sure.
 
-        A stack doesn't say whose it is, so that only the addresses of one process are known.
+        Args:
+            address: the address.
+            pid: the process; 0 if that isn't known, and then it is if there is but one.
         """
-        if len(self._pids) != 1:
-            return None
+        if pid not in self._asked:
+            self._asked.add(pid)
+            self._found.update(dict.fromkeys(_present(pid)))
+        whose = pid if any(m.pid == pid for m in self._found) else self._only
         found = {
             (m.path, address - m.start + m.offset)
             for m in self._found
-            if m.pid == self._pids[0] and 0 <= address - m.start < m.size
+            if m.pid == whose and 0 <= address - m.start < m.size
         }
         return found.pop() if len(found) == 1 else None
+
+    @property
+    def _only(self) -> int:
+        """The process that a run is about, of which others are forked; 0 if it is about several."""
+        return self._pids[0] if len(self._pids) == 1 else 0
 
     def __enter__(self) -> Self:
         return self

@@ -66,12 +66,13 @@ class Names:
         return NamedStacks(found, kept, texts, self._spots)
 
     def _places(self, stack: Stack) -> tuple[Place, ...]:
-        return tuple(self._place(frame, called=n > 0) for n, frame in enumerate(stack.frames))
+        pid = next((frame.pid for frame in stack.frames if frame.pid), 0)
+        return tuple(self._place(frame, pid, called=n > 0) for n, frame in enumerate(stack.frames))
 
-    def _place(self, frame: Frame, *, called: bool) -> Place:
+    def _place(self, frame: Frame, pid: int, *, called: bool) -> Place:
         if frame.build_id:
             return Place(frame.build_id, frame.place, called)
-        there = self._mappings.at(frame.place)
+        there = self._mappings.at(frame.place, pid)
         if there is None:
             return Place("", frame.place, called)
         binary = self._file(there[0])

@@ -14,7 +14,7 @@ at once, the target may end before it is asked what is there.
 The kernel follows frame pointers. Where a function has no frame yet, or none any more, its caller isn't among
 them, but for functions that begin with ``push %rbp`` or ``endbr64`` (``is_uprobe_at_func_entry`` in
 ``arch/x86/events/core.c``, kernel 6.11). There the return address is compared with the second frame; if it is
-another one, it becomes a part of its own, which comes first, as an address.
+another one, it becomes a part of its own, which comes first, as an address with the process's id.
 """
 
 from __future__ import annotations
@@ -110,6 +110,8 @@ class StackWriter:
             asm.store(FP, part + offset, 0)
         asm.store(FP, part + 8, FrameKind.CALLER)
         asm.store(FP, part + 8 + FRAME - 8, R0)
+        self.emitter.ids(process=True)  # whose address it is
+        asm.store(FP, part + 8 + 4, R0, 4)
         self._number(part, number, full)
         asm.place(there)
 
