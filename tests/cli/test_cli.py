@@ -299,7 +299,12 @@ BAD: list[tuple[str, list[str], int, str]] = [
     ),
     ("no such process", ["-e", "uprobe:{t}:insert {{ @ = count() }}", "-p", "99999999"], 1, "99999999"),
     ("a name", ["{t}", "insert", "hist(size)", "--", "{t}"], 1, "-g"),
-    ("ustack", ["-e", "uprobe:{t}:insert {{ @[ustack] = count() }}", "--", "{t}"], 1, "ustack"),
+    (
+        "ustack",
+        ["--backend", "bpftrace", "-e", "uprobe:{t}:insert {{ @[ustack] = count() }}", "--", "{t}"],
+        1,
+        "ustack",
+    ),
     (
         "no such backend",
         ["--backend", "perf", "-e", "uprobe:{t}:insert {{ @ = count() }}", "--", "{t}"],
