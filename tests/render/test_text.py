@@ -116,6 +116,14 @@ def test_keys_are_bare_integers_and_quoted_strings() -> None:
     ]
 
 
+def test_a_stack_has_a_line_for_each_frame() -> None:
+    """Stacks stand as bpftrace shows them, escaped; other keys of the map as always."""
+    entries = {("f+0\nmain\x1b+8", 3): Histogram(None, count=2)}
+    assert lines(MapResult("", "count", ("ustack", "pid"), entries)) == [
+        "@[", "    f+0", "    main\\x1b+8", ", 3]: 2",
+    ]  # fmt: skip
+
+
 def test_no_key_is_cut() -> None:
     """A key that is longer than the terminal is shown whole, in the heading of a histogram too."""
     key = "k" * 500
