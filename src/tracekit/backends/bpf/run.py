@@ -22,6 +22,7 @@ from tracekit.backends.bpf.layout import CONTROL, COUNTERS, TARGETS, Control, Ma
 from tracekit.backends.bpf.programs import Fields, Instrumented, KernelProgram, Whose
 from tracekit.backends.bpf.reading import Read, Table, read
 from tracekit.backends.bpf.sites import sites
+from tracekit.backends.bpf.trying import abilities
 from tracekit.backends.plan import uses
 from tracekit.backends.tracefs import tracepoint
 from tracekit.backends.window import overload_of
@@ -67,14 +68,13 @@ class BpfTracer:
         self._limited = options.max_events is not None or options.max_rate is not None
         self.losses: tuple[Loss, ...] = ()
         self.ended = False
-        self._script = self._instrument(sleeps=self._reads_memory)
+        self._script = self._instrument()
 
-    @property
-    def _reads_memory(self) -> bool:
-        return any(isinstance(e, Load | Str) for c in self._program.clauses for e in c.expressions)
-
-    def _instrument(self, *, sleeps: bool) -> Instrumented:
-        return instrument(self._program, self._found, self._whose, self._options, self._arch, sleeps=sleeps)
+    def _instrument(self) -> Instrumented:
+        reads = any(isinstance(e, Load | Str) for c in self._program.clauses for e in c.expressions)
+        return instrument(
+            self._program, self._found, self._whose, self._options, self._arch, abilities(), sleeps=reads
+        )
 
     @property
     def script(self) -> str:
@@ -90,15 +90,7 @@ class BpfTracer:
             self._start()
         except Refused as refused:
             self._stack.close()
-            if not (refused.invalid and self._reads_memory):
-                raise diagnose(refused) from refused
-            # Before kernel 6.0, programs at functions may not wait for pages.
-            self._script = self._instrument(sleeps=False)
-            try:
-                self._start()
-            except Refused as again:
-                self._stack.close()
-                raise diagnose(again) from again
+            raise diagnose(refused) from refused
         look = _LOOK_SECONDS if self._limited else None
         self._clock = self._stack.enter_context(Clock(self._options.interval, look))
 
@@ -212,7 +204,9 @@ class BpfTracer:
                 tables[m.name] = Table(b"", values, count)
             else:
                 tables[m.name] = Table(*kernel.entries(descriptor, m.key_size, size, m.entries))
-        return read(self._script.layout, tables[COUNTERS], tables, processors, final=final)
+        return read(
+            self._script.layout, tables[COUNTERS], tables, processors, final=final, waits=abilities().sleeps
+        )
 
     def describe(self) -> Engine:
         return Engine(BACKEND, os.uname().release)
