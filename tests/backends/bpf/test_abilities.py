@@ -55,9 +55,15 @@ def test_without_numbers_each_function_has_programs_of_its_own() -> None:
     assert [(len(p.points), p.numbers) for p in programs] == 4 * [(1, ())]
 
 
+def test_keys_are_refused_where_maps_are_not_handed_over_whole() -> None:
+    """Before anything runs: afterwards it would be too late."""
+    with pytest.raises(UnsupportedError, match=r"keys.*5\.6"):
+        instrumented(Abilities(whole=False))
+
+
 def test_counting_up_to_a_limit_is_refused_where_events_have_no_order() -> None:
     """--max-events needs an addition that tells what was there before."""
-    with pytest.raises(UnsupportedError, match="--max-events.*5.12"):
+    with pytest.raises(UnsupportedError, match=r"--max-events.*5\.12"):
         instrumented(Abilities(swaps=False), Options(max_events=3))
 
 

@@ -10,6 +10,8 @@ numbers  a number with each probe, for its program      each function has a prog
          (5.15)
 swaps    additions and replacements that tell what was  a greatest value is replaced as it stands;
          there before (5.12; on arm64 5.18)             ``--max-events`` is refused
+whole    maps that are handed over many entries at a    keys are refused
+         time (5.6)
 =======  =============================================  ====================================================
 """
 
@@ -34,6 +36,7 @@ class Abilities:
     many: bool = True
     numbers: bool = True
     swaps: bool = True
+    whole: bool = True
 
 
 ALL: Final = Abilities()

@@ -20,7 +20,7 @@ import attrs
 
 from tracekit.backends.base import Options
 from tracekit.backends.bpf.abilities import ALL, Abilities
-from tracekit.backends.bpf.assembler import Assembler
+from tracekit.backends.bpf.assembler import BACKEND, Assembler
 from tracekit.backends.bpf.event import Context, EventWriter
 from tracekit.backends.bpf.following import Keeper, targets
 from tracekit.backends.bpf.layout import CONTROL, Control, KernelMap, MapKind, layout_of
@@ -32,6 +32,7 @@ from tracekit.core.arch import Architecture
 from tracekit.core.expr import COMPARE_OPS, Binary, Builtin, BuiltinName
 from tracekit.core.probe import Probe
 from tracekit.core.program import Clause, Program
+from tracekit.errors import UnsupportedError
 
 
 def instrument(
@@ -61,6 +62,13 @@ def instrument(
     """
     functions = tuple(dict.fromkeys(s.function for found in sites.values() for s in found if s.function))
     plan = plan_of(program, options, 0, functions, options.max_keys, others=bool(whose.pids))
+    if not abilities.whole and any(m.keys for m in plan.maps):
+        raise UnsupportedError(
+            feature="keys",
+            backend=BACKEND,
+            reason="this kernel can't hand over a map whole while it changes; those from 5.6 on can",
+            remedy="Leave the keys out, or use bpftrace.",
+        )
     layout = layout_of(plan)
     context = Context(layout, whose, options, arch, window(options), abilities)
     writer = _Writer(context, sleeps and abilities.sleeps)

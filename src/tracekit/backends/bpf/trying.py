@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
 from functools import cache
 from typing import Final
 
@@ -14,6 +13,7 @@ from tracekit.backends.bpf.abilities import Abilities
 from tracekit.backends.bpf.assembler import Assembler
 from tracekit.backends.bpf.emit import FP, R0, R1
 from tracekit.backends.bpf.helpers import Helper
+from tracekit.backends.bpf.layout import MapKind
 from tracekit.backends.bpf.programs import ProgramKind
 
 MANY: Final = 48
@@ -33,6 +33,7 @@ def abilities() -> Abilities:
         many=_many(),
         numbers=_loads(_numbers()),
         swaps=_loads(_swaps()),
+        whole=_whole(),
     )
 
 
@@ -68,6 +69,20 @@ def _swaps() -> Assembler:
     return asm
 
 
+def _whole() -> bool:
+    size = 8 * len(kernel.processors())
+    map_ = None
+    try:
+        map_ = kernel.create_map(MapKind.PERCPU_HASH.value, 8, 8, 1, "tk_trying")
+        kernel.entries(map_, 8, size, 1)
+    except OSError as error:
+        return error.errno not in _LACKING
+    finally:
+        if map_ is not None:
+            os.close(map_)
+    return True
+
+
 def _many() -> bool:
     """Whether the kernel finds fault with the file, which is a folder, and not with the call.
 
@@ -81,6 +96,5 @@ def _many() -> bool:
         return error.errno not in _LACKING
     finally:
         if program is not None:
-            with suppress(OSError):
-                os.close(program)
+            os.close(program)
     return True
