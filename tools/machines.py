@@ -48,7 +48,7 @@ PROCESSORS = {
         Processor(
             "x86_64",
             "amd64",
-            ("qemu-system-x86_64", "-accel", "kvm", "-accel", "tcg", "-cpu", "max"),
+            ("qemu-system-x86_64", "-cpu", "max"),
             "ttyS0",
             {},
         ),
@@ -118,21 +118,21 @@ def own(work: Path) -> str:
 
 
 def lists(suite: str, processor: Processor, folder: Path) -> Path:
-    """Makes a folder with apt-get's lists of a suite for a processor."""
-    work = Path(tempfile.mkdtemp(".partial", f"{suite}.", folder))
+    """Makes a folder with apt-get's lists of a suite for a processor, in a folder."""
+    work = Path(tempfile.mkdtemp(dir=folder))
     name = processor.debian
     architecture = f'APT::Architecture "{name}"; APT::Architectures {{{{ "{name}"; }}}};\n'
     (work / "architecture").write_text(architecture)
-    sources(suite, work, find_keyring(Path(tempfile.mkdtemp(".partial", "keys.", folder))))
+    sources(suite, work, find_keyring(Path(tempfile.mkdtemp(dir=folder))))
     return work
 
 
-def kernel(name: str, folder: Path) -> Path:
-    """Returns a kernel's image, which is fetched unless it is there already."""
+def kernel(name: str, folder: Path, work: Path) -> Path:
+    """Returns a kernel's image in a folder; where it isn't there yet, it is fetched through another one."""
     suite, debian = KERNELS[name]
     for found in folder.glob(f"{name}/boot/vmlinuz-*"):
         return found
-    work = lists(suite, PROCESSORS[debian], folder)
+    work = lists(suite, PROCESSORS[debian], work)
     apt_get(work, own(work), "install", "--download-only", f"linux-image-{debian}")
     (image,) = work.glob("cache/archives/linux-image-[0-9]*.deb")
     root = work / "root"
@@ -140,15 +140,15 @@ def kernel(name: str, folder: Path) -> Path:
     shutil.rmtree(root / "lib", ignore_errors=True)  # its modules: all that is needed is built in
     shutil.rmtree(root / "usr", ignore_errors=True)
     root.rename(folder / name)
-    return kernel(name, folder)
+    return kernel(name, folder, work)
 
 
-def system(processor: Processor, folder: Path) -> Path:
-    """Returns the archive of a system's files, which is made unless it is there already."""
+def system(processor: Processor, folder: Path, work: Path) -> Path:
+    """Returns the archive of a system's files in a folder; see ``kernel``."""
     archive = folder / f"{processor.debian}.cpio"
     if archive.exists():
         return archive
-    work = lists(SYSTEM, processor, folder)
+    work = lists(SYSTEM, processor, work)
     apt_get(work, own(work), "install", "--download-only", *PACKAGES)
     root = work / "root"
     unpack(iter(sorted(work.glob("cache/archives/*.deb"))), root)
@@ -172,7 +172,7 @@ def install_python(processor: Processor, folder: Path) -> None:
     """Installs what tracekit needs of PyPI into a folder, built for a processor."""
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     platforms = [f"--platform=manylinux{v}_{processor.name}" for v in ("_2_17", "2014", "1")]
-    command = [sys.executable, "-m", "pip", "-q", "install", "--target", folder, "--no-compile"]
+    command = [sys.executable, "-m", "pip", "-qq", "install", "--target", folder, "--no-compile"]
     subprocess.run(
         [*BOUND, *command, *platforms, "--only-binary=:all:", "--python-version=3.11", *needed], check=True
     )
@@ -198,17 +198,15 @@ def build_all(processor: Processor, folder: Path) -> None:
 
 def own_files(processor: Processor, arguments: Sequence[str], folder: Path) -> Path:
     """Makes the archive of what belongs to this run: our code, the targets, and what is to be done."""
-    with tempfile.TemporaryDirectory(suffix=".partial", dir=folder) as work:
-        root = Path(work)
-        for name in ("src", "tests/conformance"):
-            ignored = shutil.ignore_patterns("__pycache__", "targets", "*.go")
-            shutil.copytree(ROOT / name, root / "tracekit" / name, ignore=ignored)
-        for file in (ROOT / "tests").glob("*.py"):
-            shutil.copy(file, root / "tracekit/tests")
-        build_all(processor, root / "cells")
-        (root / "arguments").write_text(" ".join(arguments))
-        (root / "init").write_text(INIT)
-        (root / "init").chmod(0o755)
-        archive = folder / f"{processor.debian}.own.cpio"
-        pack(root, archive)
+    root, archive = folder / "own", folder / "own.cpio"
+    for name in ("src", "tests/conformance"):
+        ignored = shutil.ignore_patterns("__pycache__", "targets")
+        shutil.copytree(ROOT / name, root / "tracekit" / name, ignore=ignored)
+    for file in (ROOT / "tests").glob("*.py"):
+        shutil.copy(file, root / "tracekit/tests")
+    build_all(processor, root / "cells")
+    (root / "arguments").write_text(" ".join(arguments))
+    (root / "init").write_text(INIT)
+    (root / "init").chmod(0o755)
+    pack(root, archive)
     return archive

@@ -23,7 +23,7 @@ import tracekit as tk
 _NAME = "bpf own"
 _CELLS = Path("/cells")
 _FEW = 500
-"""How many events each of many threads makes where the processor is emulated."""
+"""How many events each of many threads makes: the processor is emulated."""
 
 
 def say(outcome: str, name: str, *text: object) -> None:
@@ -62,10 +62,7 @@ def main(arguments: list[str]) -> int:
     """Run the main job and the cases that are named."""
     from tracekit.backends.bpf.trying import abilities
 
-    column = COLUMNS[_NAME]
-    if arguments[0] == "--few":
-        column = attrs.evolve(column, events=_FEW)
-        del arguments[0]
+    column = attrs.evolve(COLUMNS[_NAME], events=_FEW)
     say("kernel", os.uname().release, os.uname().machine, abilities())
     os.chdir(_CELLS)
     try:
