@@ -22,6 +22,8 @@ import tracekit as tk
 
 _NAME = "bpf own"
 _CELLS = Path("/cells")
+_X86 = ("entry-offset", "entry-offset-exec", "width-registers", "floats", "return-float")
+"""Cases that name instructions and registers of x86-64."""
 _FEW = 500
 """How many events each of many threads makes: the processor is emulated."""
 
@@ -71,6 +73,9 @@ def main(arguments: list[str]) -> int:
         say("wrong", "itest.test", f"{type(error).__name__}: {error}")
     for name in arguments:
         case, listed = cases()[name], refusal(name, _NAME)
+        if name in _X86 and os.uname().machine != "x86_64":
+            say("skipped", name, "it names what only x86-64 has")
+            continue
         if not Path(_CELLS, case.command[0]).exists():
             say("skipped", name, f"{case.command[0]} can't be built for this machine here")
             continue
