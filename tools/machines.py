@@ -70,10 +70,8 @@ PROCESSORS = {
 }
 
 KERNELS = {  # Debian's suite and architecture
-    "amd64-buster": ("buster", "amd64"),
     "amd64-bullseye": ("bullseye", "amd64"),
     "amd64-bookworm": ("bookworm", "amd64"),
-    "amd64-trixie": ("trixie", "amd64"),
     "arm64-bookworm": ("bookworm", "arm64"),
     "arm64-trixie": ("trixie", "arm64"),
 }
