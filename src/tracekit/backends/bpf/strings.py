@@ -123,12 +123,15 @@ class Strings:
                 asm.store(FP, address, R3)
             self._ask_string(at, kept)
             asm.jump("s>", R0, 0, good)
-            if self.values.sleeps:  # have its first page brought in, and once more
+            if self.values.sleeps:  # have its pages brought in, and once more
                 fault = asm.label("fault")
-                asm.load(R3, FP, address)
-                asm.constant(R2, 1)
-                asm.address(R1, at)
-                asm.call(Helper.COPY_FROM_USER)
+                # The last one first: the string may end before it, so it need not be there.
+                for distance in (kept + 1, 0):
+                    asm.load(R3, FP, address)
+                    asm.arithmetic("+=", R3, distance)
+                    asm.constant(R2, 1)
+                    asm.address(R1, at)
+                    asm.call(Helper.COPY_FROM_USER)
                 asm.jump("!=", R0, 0, fault)
                 asm.load(R3, FP, address)
                 self._ask_string(at, kept)
