@@ -42,7 +42,7 @@ class Helper(enum.Enum):
     """``(buffer, size, address)``: 0, or a negative error, and then the buffer is zero."""
 
     PROBE_READ_USER_STR = 114
-    """``(buffer, size, address)``: the bytes read with their NUL, or a negative error."""
+    """``(buffer, size, address)``: the bytes read with their NUL (of none, 0), or a negative error."""
 
     GET_NS_CURRENT_PID_TGID = 120
     """``(device, inode, buffer, 8)``: 0 and the ids in a pid namespace, or a negative error."""
