@@ -14,10 +14,10 @@ export TRACEKIT_ENGINES ?= /var/cache/tracekit-engines
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint engines engines-down truth generated soak fuzz bench examples pages clean
+.PHONY: help venv demo test lint engines engines-down kernels arm64 truth generated soak fuzz bench examples pages clean
 
 help: ## List what make can do.
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
 	    printf '  make %-14s %s\n' "$$name" "$$what"; done
 
 venv: .venv/installed-dev ## Make .venv, with tracekit and all that its development needs.
@@ -37,6 +37,16 @@ lint: .venv/installed-dev ## Check style, types and the direction of imports.
 engines: ## Set up other versions of bpftrace, dtrace and gdb beside the system's (needs root).
 	@tools/install.sh "a stub of arm64 for gdb" qemu-aarch64=qemu-user gdb-multiarch=gdb-multiarch
 	$(AS_ROOT) python3 tools/engines.py up
+
+kernels: .venv/installed-dev ## Run the eBPF engine on older kernels and on arm64, in virtual machines (ONLY="amd64-bullseye").
+	@tools/install.sh "other kernels" qemu-system-x86_64=qemu-system-x86 qemu-system-aarch64=qemu-system-arm \
+	    cpio=cpio gcc=gcc g++=g++ clang=clang ld.lld=lld go=golang-go rustc=rustc \
+	    aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu aarch64-linux-gnu-g++=g++-aarch64-linux-gnu \
+	    /usr/include/$$(uname -m)-linux-gnu/sys/sdt.h=systemtap-sdt-dev
+	@$(VENV)/python -m tools.kernels $(ONLY)
+
+arm64: ## Run it on arm64 only, which is emulated.
+	@$(MAKE) kernels ONLY=arm64-trixie
 
 engines-down: ## Remove them.
 	$(AS_ROOT) python3 tools/engines.py down

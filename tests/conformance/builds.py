@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 SOURCES = Path(__file__).parent / "targets"
@@ -39,13 +40,20 @@ BUILDS = {
 """How each is built, in an order in which what others need comes first."""
 
 
-def build(folder: Path) -> None:
+def build(folder: Path, instead: Mapping[str, str] = {}) -> None:
     """Build all targets in a folder.
+
+    Args:
+        folder: the folder.
+        instead: what stands for some words of the commands, for another processor; a target whose compiler
+            is replaced by nothing isn't built.
 
     Raises:
         CalledProcessError: if one can't be built.
     """
     for name, command in BUILDS.items():
-        words = [word.format(folder=folder) for word in command.split()]
-        where = SOURCES / "go" if words[0] == "go" else SOURCES
-        subprocess.run([*words, "-o", folder / name], check=True, cwd=where)
+        compiler, *rest = command.format(folder=folder).split()
+        words = " ".join(instead.get(word, word) for word in (compiler, *rest)).split()
+        where = SOURCES / "go" if compiler == "go" else SOURCES
+        if instead.get(compiler, compiler):
+            subprocess.run([*words, "-o", folder / name], check=True, cwd=where)

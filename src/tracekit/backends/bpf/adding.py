@@ -41,6 +41,7 @@ class Adder:
         emitter: emits the expressions.
         count: counts, in place, in the counter of a name.
         function: has the number of the probed function in ``R0``.
+        swaps: see ``Abilities``.
     """
 
     asm: Assembler
@@ -48,6 +49,7 @@ class Adder:
     emitter: Emitter
     count: Callable[[str], None]
     function: Callable[[], None]
+    swaps: bool = True
 
     def add(self, aggregate: Aggregate, plan: MapPlan) -> None:
         """Add an event to a map."""
@@ -143,21 +145,10 @@ class Adder:
         asm.constant(R1, 1)
         asm.add(code.atomic_add(base, places["count"], R1))
         if "low" in places:
-            carried = asm.label("carried")
-            asm.load(R2, FP, x)
-            asm.move(R1, R2)
-            asm.add(code.atomic_add(base, places["low"], R1, fetch=True))
-            asm.arithmetic(
-                "+=", R1, R2
-            )  # the sum's lower half after it: less than what was added if it overflowed
-            asm.constant(R3, 1)
-            asm.jump("<", R1, R2, carried)
-            asm.constant(R3, 0)
-            asm.place(carried)
-            if signed:
-                asm.arithmetic("s>>=", R2, 63)
-                asm.arithmetic("+=", R3, R2)
-            asm.add(code.atomic_add(base, places["high"], R3))
+            asm.load(R1, FP, x)
+            asm.add(code.atomic_add(base, places["low"], R1))
+            asm.arithmetic("s>>=" if signed else ">>=", R1, 32)
+            asm.add(code.atomic_add(base, places["high"], R1))
         for name in ("least", "most"):
             if name in places:
                 asm.load(R2, FP, x)
@@ -172,6 +163,12 @@ class Adder:
         """A word becomes ``R2`` if that is greater."""
         asm = self.asm
         kept = asm.label("kept")
+        if not self.swaps:
+            asm.load(R0, base, offset)
+            asm.jump(">=", R0, R2, kept)
+            asm.store(base, offset, R2)
+            asm.place(kept)
+            return
         for _ in range(_TRIES):
             asm.load(R0, base, offset)
             asm.jump(">=", R0, R2, kept)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import attrs
 
@@ -16,10 +15,8 @@ from tracekit.backends.bpf.assembler import BACKEND
 from tracekit.backends.bpf.diagnose import Refused
 from tracekit.backends.bpf.programs import KernelProgram
 from tracekit.backends.bpf.sites import Instruction, Named, Point, RawTracepoint, Timer, Tracepoint
+from tracekit.backends.bpf.trying import MANY, abilities
 from tracekit.backends.tracefs import tracepoint
-
-_MANY: Final = 48
-"""``BPF_TRACE_UPROBE_MULTI``: what a program is loaded for that is attached to many points at once."""
 
 
 @attrs.define
@@ -90,20 +87,19 @@ def load(program: KernelProgram, maps: Mapping[str, int], attached: Attached) ->
     """
     code = program.code.encode(maps)
     # Also a single one: it is taken away twice as fast.
-    many = isinstance(program.points[0], Instruction)
-    name = f"tk_{program.name}"[:15]
-    while True:
-        try:
-            descriptor = kernel.load_program(
-                program.kind.value, code, sleeps=program.sleeps, attach=_MANY if many else 0, name=name
-            )
-        except OSError as error:
-            if many and error.errno == errno.EINVAL:  # before kernel 6.6
-                many = False
-                continue
-            raise Refused("an eBPF program", error, program) from error
-        attached.program(descriptor)
-        return Ready(descriptor, many)
+    many = isinstance(program.points[0], Instruction) and abilities().many
+    try:
+        descriptor = kernel.load_program(
+            program.kind.value,
+            code,
+            sleeps=program.sleeps,
+            attach=MANY if many else 0,
+            name=f"tk_{program.name}"[:15],
+        )
+    except OSError as error:
+        raise Refused("an eBPF program", error, program) from error
+    attached.program(descriptor)
+    return Ready(descriptor, many)
 
 
 def attach(program: KernelProgram, ready: Ready, attached: Attached) -> None:

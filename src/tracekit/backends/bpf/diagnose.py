@@ -7,13 +7,14 @@ import re
 from typing import Final
 
 from tracekit.backends.bpf.assembler import BACKEND
+from tracekit.backends.bpf.helpers import SINCE, Helper
 from tracekit.backends.bpf.kernel import VerifierError
 from tracekit.backends.bpf.programs import KernelProgram
 from tracekit.errors import EngineError, PrivilegeError, TracekitError, UnsupportedError
 
 _PLACE: Final = re.compile(r"^(\d+): \(", re.MULTILINE)
 _UNKNOWN_FUNCTION: Final = re.compile(
-    r"(?:unknown func|invalid func|program of this type cannot use helper)[^\n]*"
+    r"(?:unknown func|invalid func|program of this type cannot use helper) \S*#(\d+)"
 )
 
 _GIVES_UP: Final = re.compile(r"too (?:many|large|complex)")
@@ -86,11 +87,11 @@ def _verifier(error: VerifierError, program: KernelProgram) -> TracekitError:
     places = _PLACE.findall(error.log)
     instruction = program.code.at(int(places[-1])) if places else None
     where = f" of {instruction.why}" if instruction is not None and instruction.why else ""
-    if _UNKNOWN_FUNCTION.search(error.log):
+    if (unknown := _UNKNOWN_FUNCTION.search(error.log)) is not None:
         return UnsupportedError(
             feature=f"a part{where or ' of the program'}",
             backend=BACKEND,
-            reason=f"this kernel doesn't have a function that it needs ({said})",
+            reason=f"this kernel doesn't have a function that it needs ({_helper(int(unknown[1]))})",
             remedy="Use bpftrace, or a newer kernel.",
         )
     if _GIVES_UP.search(said) or error.errno == errno.E2BIG:
@@ -107,3 +108,10 @@ def _verifier(error: VerifierError, program: KernelProgram) -> TracekitError:
     )
     failed.output = error.log
     return failed
+
+
+def _helper(number: int) -> str:
+    known = {helper.value: helper for helper in Helper}
+    if number not in known:
+        return f"number {number}"
+    return f"bpf_{known[number].text}, which Linux {SINCE[known[number]]} has"

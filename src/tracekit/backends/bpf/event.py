@@ -8,8 +8,9 @@ import attrs
 
 from tracekit.backends.base import Options
 from tracekit.backends.bpf import instructions as code
+from tracekit.backends.bpf.abilities import Abilities
 from tracekit.backends.bpf.adding import Adder
-from tracekit.backends.bpf.assembler import Assembler
+from tracekit.backends.bpf.assembler import BACKEND, Assembler
 from tracekit.backends.bpf.emit import COUNTERS, CTX, FP, R0, R1, R2, R3, R4, Emitter, Values
 from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.instructions import Register
@@ -26,6 +27,7 @@ from tracekit.core.arch import Architecture
 from tracekit.core.expr import Binary, BuiltinName, Int, Load, Reg
 from tracekit.core.program import Clause
 from tracekit.core.types import UINT64
+from tracekit.errors import UnsupportedError
 from tracekit.syntax import print_aggregate, print_expression
 
 _SHARED: Final = Register.R9
@@ -42,6 +44,7 @@ class Context:
         options: see ``Options``.
         arch: the machine's processor.
         window: when to stop; None for never.
+        abilities: what the kernel has.
     """
 
     layout: Layout
@@ -49,6 +52,7 @@ class Context:
     options: Options
     arch: Architecture
     window: Window | None
+    abilities: Abilities
 
 
 @attrs.frozen
@@ -263,6 +267,13 @@ class EventWriter:
             with asm.about(f"where {print_expression(clause.where)}"):
                 emitter.branch(clause.where, last, when=False)
         if (limit := self.context.options.max_events) is not None:
+            if not self.context.abilities.swaps:
+                raise UnsupportedError(
+                    feature="--max-events",
+                    backend=BACKEND,
+                    reason="this kernel can't number events; those from 5.12 on can (on arm64, from 5.18)",
+                    remedy="Leave it out, or use bpftrace.",
+                )
             with asm.about(f"the first {limit} events"):
                 asm.constant(R1, 1)
                 asm.add(code.atomic_add(_SHARED, Control.SEEN.offset, R1, fetch=True))
@@ -274,8 +285,9 @@ class EventWriter:
                 StackWriter(asm, emitter, self.context.arch, self._count, self.number).write(
                     stack, bare=self.site.bare
                 )
-        adder = Adder(asm, self.context.layout, emitter, self._count, self._function_number)
-        plans = {m.name: m for m in self.context.layout.plan.maps}
+        context = self.context
+        adder = Adder(asm, context.layout, emitter, self._count, self._function_number, context.abilities.swaps)
+        plans = {m.name: m for m in context.layout.plan.maps}
         for aggregate in clause.aggregates:
             with asm.about(print_aggregate(aggregate)):
                 adder.add(aggregate, plans[aggregate.name])

@@ -19,7 +19,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from tracekit.backends.base import Options
-from tracekit.backends.bpf.assembler import Assembler
+from tracekit.backends.bpf.abilities import ALL, Abilities
+from tracekit.backends.bpf.assembler import BACKEND, Assembler
 from tracekit.backends.bpf.event import Context, EventWriter
 from tracekit.backends.bpf.following import Keeper, targets
 from tracekit.backends.bpf.layout import CONTROL, Control, KernelMap, MapKind, layout_of
@@ -31,6 +32,7 @@ from tracekit.core.arch import Architecture
 from tracekit.core.expr import COMPARE_OPS, Binary, Builtin, BuiltinName
 from tracekit.core.probe import Probe
 from tracekit.core.program import Clause, Program
+from tracekit.errors import UnsupportedError
 
 
 def instrument(
@@ -39,6 +41,7 @@ def instrument(
     whose: Whose,
     options: Options,
     arch: Architecture,
+    abilities: Abilities = ALL,
     *,
     sleeps: bool = False,
 ) -> Instrumented:
@@ -50,7 +53,8 @@ def instrument(
         whose: whose events count.
         options: see ``Options``.
         arch: the machine's processor.
-        sleeps: whether programs at functions may wait for pages that aren't in memory.
+        abilities: what the kernel has.
+        sleeps: whether programs at functions are to wait for pages that aren't in memory, if they can.
 
     Raises:
         UsageError: if an expression has no meaning.
@@ -58,8 +62,16 @@ def instrument(
     """
     functions = tuple(dict.fromkeys(s.function for found in sites.values() for s in found if s.function))
     plan = plan_of(program, options, 0, functions, options.max_keys, others=bool(whose.pids))
+    if not abilities.whole and any(m.keys for m in plan.maps):
+        raise UnsupportedError(
+            feature="keys",
+            backend=BACKEND,
+            reason="this kernel can't hand over a map whole while it changes; those from 5.6 on can",
+            remedy="Leave the keys out, or use bpftrace.",
+        )
     layout = layout_of(plan)
-    writer = _Writer(Context(layout, whose, options, arch, window(options)), sleeps)
+    context = Context(layout, whose, options, arch, window(options), abilities)
+    writer = _Writer(context, sleeps and abilities.sleeps)
     programs = [p for n, c in enumerate(program.clauses) for p in writer.clause(n, c, sites)]
     maps = [*layout.maps, KernelMap(CONTROL, MapKind.ARRAY, 4, 8 * len(Control), 1)]
     for n, clause in enumerate(program.clauses):
@@ -79,7 +91,8 @@ class _Writer:
     def clause(
         self, number: int, clause: Clause, sites: Mapping[Probe, Sequence[Site]]
     ) -> Iterator[KernelProgram]:
-        alone = _names_function(clause)
+        needed = uses(clause, BuiltinName.FUNC) or uses(clause, BuiltinName.ELAPSED)
+        alone = _names_function(clause) or (needed and not self.context.abilities.numbers)
         groups: dict[tuple[object, ...], list[Site]] = {}
         for site in (site for probe in clause.probes for site in sites[probe]):
             like = (

@@ -10,7 +10,8 @@ name  holds
 ``m``  by keys: the moments
 ====  =====================================================================================================
 
-Moments are words: the count; the sum's lower and upper 64 bits; the least and the greatest value. A least
+Moments are words: the count; the sum's low 64 bits, and the sum of the values' upper halves, which tells where
+the sum is (see ``whole_sum``); the least and the greatest value. A least
 value is kept as the greatest of its complement, so that 0, what a new entry has, comes before every other.
 """
 
@@ -144,7 +145,7 @@ def layout_of(plan: Plan) -> Layout:
 
 
 def moments(plan: MapPlan) -> tuple[str, ...]:
-    """The names of a map's moments, in order; ``low`` and ``high`` are the sum's halves."""
+    """The names of a map's moments, in order; ``low`` and ``high`` are of the sum."""
     parts = {"c": ("count",), "s": ("low", "high"), "n": ("least",), "x": ("most",)}
     return tuple(name for part in plan.parts if part in parts for name in parts[part])
 

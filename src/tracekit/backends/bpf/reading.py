@@ -16,6 +16,7 @@ from tracekit.core.moments import WORD
 from tracekit.core.result import Key, Loss, LossKind, MapResult
 
 _SIGN: Final = 1 << 63
+_MOST: Final = 1 << 32
 _ENGINE: Final = "the kernel"
 
 
@@ -61,6 +62,7 @@ def read(
     stack: Callable[[int], str],
     *,
     final: bool,
+    waits: bool = True,
 ) -> Read:
     """Make the program's maps of the kernel's.
 
@@ -71,6 +73,7 @@ def read(
         processors: how many there can be: so many values are in one.
         stack: gives a stack's name for its number.
         final: whether the probes were gone; if not, each map was read at another moment.
+        waits: whether programs could wait for pages that weren't in memory.
     """
     plan = layout.plan
     words = _Words(counters.values, len(layout.words), processors)
@@ -98,7 +101,7 @@ def read(
             )
     for n in range(plan.clauses):
         if faults := words.sum(layout.words[f"f{n}"]):
-            losses.append(_faults(faults))
+            losses.append(_faults(faults, waits=waits))
         losses += _stackless(
             words.sum(layout.words[f"nostack{n}"]), words.sum(layout.words[f"noroom{n}"]), room
         )
@@ -118,12 +121,14 @@ def read(
     return Read(tuple(maps), tuple(losses), tuple(notes), hits, others)
 
 
-def _faults(count: int) -> Loss:
+def _faults(count: int, *, waits: bool) -> Loss:
+    nowhere = "The pointer led nowhere (a filter such as 'p != 0' leaves those out)"
+    absent = ", or where the target itself had not looked yet: a kernel from 6.0 on can wait for that"
     return Loss(
         LossKind.APPROXIMATE,
         f"{count} times the target's memory could not be read: what is there counts as 0, or as empty",
         count,
-        hint="The pointer led nowhere (a filter such as 'p != 0' leaves those out).",
+        hint=f"{nowhere}{'' if waits else absent}.",
     )
 
 
@@ -208,12 +213,15 @@ class _Reader:
         seen = [n for n, count in enumerate(found["count"]) if count]
         figures.counts[keys] = sum(found["count"])
         if "low" in found:
-            high = sum(h - WORD if h >= _SIGN else h for h in found["high"])
-            total = sum(found["low"]) + high * WORD
-            if self.final:
-                figures.totals[keys] = total
-            else:  # the halves may be of two moments, of which the lower one says enough
-                figures.sums[keys] = total % WORD
+            parts = [
+                whole_sum(low, high, count, signed=signed)
+                for low, high, count in zip(found["low"], found["high"], found["count"], strict=True)
+            ]
+            sums = [part for part in parts if part is not None]
+            if self.final and len(sums) == len(parts):
+                figures.totals[keys] = sum(sums)
+            else:  # the words may be of several moments, of which the lower one says enough
+                figures.sums[keys] = sum(found["low"]) % WORD
         if "least" in found and seen:
             figures.least[keys] = min(WORD - 1 - found["least"][n] for n in seen) + base
         if "most" in found and seen:
@@ -270,6 +278,24 @@ class _Reader:
                 return lambda raw: (_text(raw[:limit].split(b"\0", 1)[0]), bool(raw[limit]))
             case KeyKind.COUNTED:
                 return lambda raw: (_counted(raw, limit), bool(raw[limit]))
+
+
+def whole_sum(low: int, high: int, count: int, *, signed: bool) -> int | None:
+    """A sum of values of 64 bits; None if they were so many that two sums fit.
+
+    Of each value, its upper half says where it is but for 2**32; so does the halves' sum, but for the count
+    times as much. Only one number in there has the sum's low 64 bits, as long as that is less than 2**64.
+
+    Args:
+        low: the sum's low 64 bits.
+        high: the low 64 bits of the sum of the values' upper halves.
+        count: how many values there are.
+        signed: whether values, and their upper halves, have signs.
+    """
+    if count >= _MOST:
+        return None
+    least = (high - WORD if signed and high >= _SIGN else high) << 32
+    return least + (low - least) % WORD
 
 
 def _counted(raw: bytes, limit: int) -> str:

@@ -27,6 +27,7 @@ from tracekit.backends.bpf.naming import Names
 from tracekit.backends.bpf.programs import Fields, Instrumented, KernelProgram, Whose
 from tracekit.backends.bpf.reading import Read, Table, read
 from tracekit.backends.bpf.sites import sites
+from tracekit.backends.bpf.trying import abilities
 from tracekit.backends.plan import uses
 from tracekit.backends.tracefs import tracepoint
 from tracekit.backends.window import overload_of
@@ -74,18 +75,18 @@ class BpfTracer:
         self._limited = options.max_events is not None or options.max_rate is not None
         self.losses: tuple[Loss, ...] = ()
         self.ended = False
-        self._script = self._instrument(sleeps=self._reads_memory)
+        self._script = self._instrument()
 
-    @property
-    def _reads_memory(self) -> bool:
-        return any(
+    def _instrument(self) -> Instrumented:
+        reads = any(
             isinstance(e, Load | Str) or e == Builtin(BuiltinName.USTACK)
             for c in self._program.clauses
             for e in c.expressions
         )
+        return instrument(
+            self._program, self._found, self._whose, self._options, self._arch, abilities(), sleeps=reads
+        )
 
-    def _instrument(self, *, sleeps: bool) -> Instrumented:
-        return instrument(self._program, self._found, self._whose, self._options, self._arch, sleeps=sleeps)
 
     @property
     def script(self) -> str:
@@ -101,15 +102,7 @@ class BpfTracer:
             self._start()
         except Refused as refused:
             self._stack.close()
-            if not (refused.invalid and self._reads_memory):
-                raise diagnose(refused) from refused
-            # Before kernel 6.0, programs at functions may not wait for pages.
-            self._script = self._instrument(sleeps=False)
-            try:
-                self._start()
-            except Refused as again:
-                self._stack.close()
-                raise diagnose(again) from again
+            raise diagnose(refused) from refused
         if STACKS in self._maps:
             mappings = self._stack.enter_context(Mappings(self._whose.pids))
             self._names = Names(self._binaries, mappings)
@@ -228,10 +221,11 @@ class BpfTracer:
                 tables[m.name] = Table(b"", values, count)
             else:
                 tables[m.name] = Table(*kernel.entries(descriptor, m.key_size, size, m.entries))
+        waits, layout = abilities().sleeps, self._script.layout
         if self._names is None:
-            return read(self._script.layout, tables[COUNTERS], tables, processors, str, final=final)
+            return read(layout, tables[COUNTERS], tables, processors, str, final=final, waits=waits)
         names = self._names.of(stacks(tables[STACKS].keys, tables[STACKS].values))
-        found = read(self._script.layout, tables[COUNTERS], tables, processors, names.of, final=final)
+        found = read(layout, tables[COUNTERS], tables, processors, names.of, final=final, waits=waits)
         losses, notes = (*found.losses, *names.losses()), (*found.notes, *names.notes())
         return attrs.evolve(found, losses=losses, notes=notes)
 

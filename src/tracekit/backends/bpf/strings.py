@@ -115,17 +115,22 @@ class Strings:
         return raw
 
     def _read_string(self, at: int, kept: int, limit: int) -> None:
-        """The string at ``R3`` onto the stack, up to ``kept`` bytes."""
+        """The string at ``R3`` onto the stack, up to ``kept`` bytes.
+
+        Older kernels, 6.12 among them, say 0 of an empty string, and not 1 for its NUL
+        (``strncpy_from_user_nofault`` in ``mm/maccess.c``).
+        """
         asm = self.asm
         good, whole = asm.label("good"), asm.label("whole")
         with asm.room(8) as address:
             if self.values.sleeps:
                 asm.store(FP, address, R3)
             self._ask_string(at, kept)
-            asm.jump("s>", R0, 0, good)
+            asm.jump("s>=", R0, 0, good)
             if self.values.sleeps:  # have its pages brought in, and once more
                 fault = asm.label("fault")
-                for distance in (kept, 0):  # where it ends there may be none, where it begins there must
+                # The last one first: the string may end before it, so it need not be there.
+                for distance in (kept + 1, 0):
                     asm.load(R3, FP, address)
                     asm.arithmetic("+=", R3, distance)
                     asm.constant(R2, 1)
@@ -134,7 +139,7 @@ class Strings:
                 asm.jump("!=", R0, 0, fault)
                 asm.load(R3, FP, address)
                 self._ask_string(at, kept)
-                asm.jump("s>", R0, 0, good)
+                asm.jump("s>=", R0, 0, good)
                 asm.place(fault)
         self.values.fault(asm)
         self._clear(at, string_room(limit))

@@ -1,0 +1,43 @@
+"""What a kernel may lack that our programs would use, and what they then do without it. Pure.
+
+=======  =============================================  ====================================================
+lacking  what it is                                     then
+=======  =============================================  ====================================================
+sleeps   programs at functions that wait for pages      a page that isn't in memory counts as a fault, which
+         (6.0)                                          the result tells
+many     many probes of a file with one call (6.6)      each is placed with a call of its own
+numbers  a number with each probe, for its program      each function has a program of its own
+         (5.15)
+swaps    additions and replacements that tell what was  a greatest value is replaced as it stands;
+         there before (5.12; on arm64 5.18)             ``--max-events`` is refused
+whole    maps that are handed over many entries at a    keys are refused
+         time (5.6)
+=======  =============================================  ====================================================
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+
+@attrs.frozen
+class Abilities:
+    """What a kernel has, by the names in the table above; as it stands, all of it.
+
+    Without ``swaps``, no other program comes between the reading of a value and its replacement: such kernels
+    run the programs at functions with preemption off, and let no second one begin on a processor meanwhile
+    (``__uprobe_perf_func`` in ``kernel/trace/trace_uprobe.c`` and ``trace_call_bpf`` in
+    ``kernel/trace/bpf_trace.c``, up to 5.19).
+    """
+
+    sleeps: bool = True
+    many: bool = True
+    numbers: bool = True
+    swaps: bool = True
+    whole: bool = True
+
+
+ALL: Final = Abilities()
+"""What the newest kernels have."""
