@@ -174,6 +174,6 @@ class _Reader:
             if not byte:
                 return b"", False
             if byte == b"\0":
-                return found, False
+                break
             found += byte
-        return found[:kept], True
+        return found[:kept], len(found) > kept

@@ -9,7 +9,7 @@ import pytest
 from tests.generated.campaign import draw_cases, outcomes, told
 from tests.generated.tracing import Bench, build
 
-PROGRAMS = 60
+PROGRAMS = 40
 SEED = os.environ.get("TRACEKIT_SEED") or "2"
 
 

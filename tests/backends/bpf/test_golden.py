@@ -16,7 +16,7 @@ from tracekit.backends.base import Options
 from tracekit.backends.bpf.emit import Ids
 from tracekit.backends.bpf.instrument import instrument
 from tracekit.backends.bpf.operands import operands
-from tracekit.backends.bpf.programs import Whose
+from tracekit.backends.bpf.programs import Fields, Whose
 from tracekit.backends.bpf.sites import Instruction, Site, result_of
 from tracekit.backends.calls import Call
 from tracekit.core.arch import X86_64
@@ -92,7 +92,7 @@ RUNS = {
     ),
     "returns": lambda: _run(_TIMED, _returns(Call.THREAD)),
     "returns_go": lambda: _run(_TIMED, _returns(Call.GOROUTINE)),
-    "follow": lambda: _run(_COUNT, ENTRY, Whose((77, 78), (44, 24))),
+    "follow": lambda: _run(_COUNT, ENTRY, Whose((77, 78), Fields(24, 48, 24))),
     "namespace": lambda: _run(_COUNT, ENTRY, Whose((77,), ids=Ids(4, 4026531836))),
     "max_events": lambda: _run(_COUNT, ENTRY, options=Options(max_events=10)),
     "max_rate": lambda: _run(_COUNT, ENTRY, options=Options(max_rate=50_000.0)),
