@@ -163,7 +163,7 @@ def test_json_is_a_run_file(target: str, tmp_path: Path) -> None:
     assert result.provenance.target.argv == (target, "100")
     assert result.provenance.binaries[0].path == target
     assert len(result.provenance.binaries[0].build_id) == 40
-    assert result.provenance.engine.name == "bpftrace"
+    assert result.provenance.engine.name == "bpf"
     assert result.provenance.engine.version
     assert result.provenance.started < result.provenance.ended
 
