@@ -199,9 +199,26 @@ def test_what_two_engines_see_differently_is_refused(
     assert caught.value.hint
 
 
-def test_a_program_is_not_taken_for_an_engine(calls: Path) -> None:
-    """The option without a value stands behind the program; before it, the error says so."""
-    done = CliRunner().invoke(
-        cli, ["trace", "--cross-check", str(calls), "value", "count()", "--", str(calls)], standalone_mode=False
-    )
-    assert isinstance(done.exception, UsageError) and "put --cross-check behind" in done.exception.hint
+@pytest.mark.parametrize(
+    ("words", "engine"),
+    [
+        (("--cross-check", "{0}", "value", "count()"), "bpftrace"),
+        (("{0}", "value", "count()", "--cross-check"), "bpftrace"),
+        (("{0}", "value", "count()", "--cross-check=bpftrace"), "bpftrace"),
+        (("--cross-check", "gdb", "{0}", "value", "count()"), "gdb"),
+    ],
+)
+def test_a_binary_is_not_taken_for_an_engine(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], engine: str
+) -> None:
+    """The word behind the option is its value only if it is an engine's name; behind -- it is the command's."""
+    asked: list[str | None] = []
+
+    def start(*_: object, options: tk.Options, **__: object) -> None:
+        asked.append(options.cross_check)
+        raise UsageError("enough")
+
+    monkeypatch.setattr("tracekit.cli.commands.trace.start", start)
+    line = ["trace", *(word.format("./calls") for word in words), "--", "./calls", "--cross-check"]
+    assert isinstance(CliRunner().invoke(cli, line, standalone_mode=False).exception, UsageError)
+    assert asked == [engine]

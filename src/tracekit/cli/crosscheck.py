@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Final
 
 import click
 
 from tracekit.backends.registry import backend_names
-from tracekit.cli.programs import F, option
+from tracekit.cli.programs import F, Verb, option
 from tracekit.core.result import LossKind, Result
-from tracekit.errors import UsageError
-from tracekit.workflow.crosscheck import SECOND
+from tracekit.workflow.crosscheck import FIRST, SECOND
+
+_OPTION: Final = "--cross-check"
 
 
-class _Backend(click.ParamType[str]):
-    """A backend's name; also a third party's, which only the registry knows."""
+class CrossCheckable(Verb):
+    """A command with ``--cross-check [NAME]``: the word after it is a name only if it is one of ours.
 
-    name = "BACKEND"
+    Otherwise it is the program, or its binary; another package's backend is named by ``--cross-check=NAME``.
+    """
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if "/" in value or "." in value:  # the program that was meant to stand alone
-            raise UsageError(
-                f"--cross-check takes {value!r} for an engine's name",
-                f"Write --cross-check={SECOND}, or put --cross-check behind the program.",
-            )
-        return str(value)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = args[: args.index("--")] if "--" in args else args
+        if _OPTION in own:
+            at = own.index(_OPTION)
+            if not set(own[at + 1 : at + 2]) & set(backend_names()):
+                args = [*args[:at], f"{_OPTION}={SECOND}", *args[at + 1 :]]
+        return super().parse_args(ctx, args)
 
 
 def cross_check_parameter(function: F) -> F:
     """The parameter that names the second engine."""
     return option(
-        "--cross-check", type=_Backend(), is_flag=False, flag_value=SECOND,
-        help=f"Have a second engine count beside {backend_names()[0]}, and compare; {SECOND} if none is named.",
+        _OPTION, metavar="[NAME]",
+        help=f"Have a second engine count beside {FIRST}, and compare; {SECOND} if none is named.",
     )(function)  # fmt: skip
 
 

@@ -9,13 +9,12 @@ import click
 
 from tracekit import process
 from tracekit.backends.base import Options
-from tracekit.cli.crosscheck import confirmed, cross_check_parameter
+from tracekit.cli.crosscheck import CrossCheckable, confirmed, cross_check_parameter
 from tracekit.cli.limits import OverloadTold, limit_parameters, tell_load
 from tracekit.cli.live import interval as live_interval
 from tracekit.cli.live import open_view
 from tracekit.cli.programs import (
     Seconds,
-    Verb,
     container_parameter,
     option,
     program_of,
@@ -39,7 +38,7 @@ from tracekit.workflow.rights import rights
 from tracekit.workflow.running import start
 
 
-@click.command("trace", cls=Verb)
+@click.command("trace", cls=CrossCheckable)
 @program_parameters
 @target_parameters
 @container_parameter
