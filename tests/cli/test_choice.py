@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import gc
 import os
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from tests.installed import needed
 from tools.engines import kit_folder
 
 import tracekit as tk
+from tracekit.backends.bpf.kernel import VerifierError
 from tracekit.errors import NoBackendError
 
 pytestmark = [
@@ -101,6 +104,24 @@ def test_an_engine_that_fails_only_when_tried(binary: str, dtrace: dict[str, str
     done = trace(*long_keys(binary), env={**dtrace, "TRACEKIT_BPFTRACE": "bpftrace"})
     assert done.stdout.startswith(f'@["seven"]: 7\nnote: traced with dtrace, since {REFUSED}: ')
     assert " and bpftrace ended with status 1: 'BPFTRACE_STRLEN' 600" in done.stdout
+
+
+def test_what_the_kernel_refuses_is_left_to_the_next(binary: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that lacks a function is found out by loading, and nothing that was loaded is left behind."""
+    needed("bpftrace")
+
+    def refuse(*_: object, **__: object) -> int:
+        raise VerifierError(errno.EINVAL, "5: (85) call bpf_new#999\nunknown func bpf_new#999")
+
+    monkeypatch.setattr("tracekit.backends.bpf.kernel.load_program", refuse)
+    before = len(os.listdir("/proc/self/fd"))
+    result = tk.run(tk.parse(counts(binary)[1]), tk.Command([binary]))
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert result.whole and result.histogram("").count == 7
+    assert result.provenance.engine.name == "bpftrace"
+    (note,) = [note for note in result.notes if note.startswith("traced with bpftrace, since bpf can't do")]
+    assert "this kernel doesn't have a function that it needs" in note
 
 
 def test_none_can(binary: str, tmp_path: Path) -> None:

@@ -110,9 +110,10 @@ def _bpf() -> Iterator[Check]:
 
     found = _proved("bpf", f"kernel {platform.release()}", lambda: None)
     if found.state is State.MISSING:
-        for reason in reasons(read_file, root=os.geteuid() == 0):
-            found = attrs.evolve(found, says=f"{found.says}; {reason.says}", remedy=reason.remedy)
-        yield found
+        told = list(reasons(read_file, root=os.geteuid() == 0))
+        says = "; ".join([found.says, *(reason.says for reason in told)])
+        remedy = " ".join(reason.remedy for reason in told)
+        yield attrs.evolve(found, says=says, remedy=remedy or found.remedy)
         return
     for reason in slower(read_file):
         found = attrs.evolve(

@@ -27,7 +27,7 @@ def reasons(read: Read, *, root: bool) -> Iterator[Obstacle]:
     if (read("/proc/self/uid_map") or " ".join(_ALL_IDS)).split() != _ALL_IDS:
         yield Obstacle(
             "this is a user namespace, whose capabilities aren't those of the system",
-            "Run tracekit outside of it, in a container of root's.",
+            "Run tracekit outside of it, as root.",
         )
     if re.search(r"^Seccomp:\s*2", status, re.MULTILINE):
         yield Obstacle(
