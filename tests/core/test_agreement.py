@@ -62,10 +62,10 @@ def test_the_sentences_name_the_place() -> None:
     first = moments([], [], [("a", 5), ("a", 15)], [("b", 1)])
     found = list(differences(first, counted([("a", 5), ("a", 25), ("b", 1), ("b", 1)]), ()))
     assert sorted(found) == [
-        "@m[a] in [10, 20): 0, not 1",
-        "@m[a] in [20, 30): 1, not 0",
-        "@m[b] events: 2, not 0 to 1",
-        "@m[b] in [0, 10): 2, not 0 to 1",
+        '@m["a"] in [10, 20): 0, not 1',
+        '@m["a"] in [20, 30): 1, not 0',
+        '@m["b"] events: 2, not 0 to 1',
+        '@m["b"] in [0, 10): 2, not 0 to 1',
     ]
 
 
@@ -76,5 +76,5 @@ def test_figures_count_too(figure: str) -> None:
     (of_second,) = counted([("a", 5)])
     entries = {("a",): attrs.evolve(of_second.entries[("a",)], **{figure: 6})}
     second = (attrs.evolve(of_second, entries=entries),)
-    assert list(differences(first, second, ())) == [f"@m[a] {figure}: 6, not 5"]
+    assert list(differences(first, second, ())) == [f'@m["a"] {figure}: 6, not 5']
     assert list(differences(first, second, ("m",))) == []

@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from tracekit.core.buckets import Range
+from tracekit.core.escape import quoted
 from tracekit.core.histogram import Histogram
 from tracekit.core.result import Key, MapResult
 
@@ -60,7 +61,8 @@ def differences(first: Moments, second: Sequence[MapResult], counted: Collection
         before, begun, ending, after = (m.entries for m in maps)
         entries = found.get(name, {})
         for keys in dict.fromkeys((*after, *entries)):
-            where = f"@{name}" + (f"[{', '.join(map(str, keys))}]" if keys else "")
+            shown = ", ".join(quoted(k) if isinstance(k, str) else str(k) for k in keys)
+            where = f"@{name}" + (f"[{shown}]" if keys else "")
             four = [e.get(keys, _NOTHING) for e in (before, begun, ending, after)]
             for what in _entry(four, entries.get(keys, _NOTHING), values=name not in counted):
                 yield f"{where}{what}"

@@ -204,7 +204,8 @@ def _unconfirmed(told: str, own: Sequence[Loss], name: str) -> Loss:
     return Loss(
         LossKind.UNCONFIRMED,
         f"the cross-check failed: {told}{lacks}",
-        hint="One of the two is wrong, or the target changed its memory between them: trace with each alone.",
+        hint="One of the two is wrong, or the target's memory wasn't the same for both: only bpf waits for a "
+        "page that isn't there yet. Trace with each alone.",
     )
 
 

@@ -76,7 +76,7 @@ def place(wanted: Wanted, name: str) -> Placed:
         placed, choice = choose(registry.ORDER, lambda n: _try_shown(wanted, n))
         return attrs.evolve(placed, choice=choice)
     found = _try_shown(wanted, name)
-    if isinstance(found, UnsupportedError):
+    if isinstance(found, UnsupportedError) and wanted.options.cross_check is None:
         others = [other for other in registry.ORDER if other != name and _may_run(wanted, other)]
         raise attrs.evolve(found, alternatives=tuple(others)) from found
     if isinstance(found, TracekitError):
