@@ -12,9 +12,9 @@ _ELF: Final = "it reads ELF binaries that it builds, and the compilers of this s
 
 REASONS: Final = {
     "backends/gdb": _PROCESSES,
-    "cli": "it traces programs with bpftrace or gdb, which need Linux",
+    "cli": "it traces programs with eBPF or gdb, which need Linux",
     "conformance": "it runs engines on Linux",
-    "docs": "the examples trace programs with bpftrace, which needs Linux",
+    "docs": "the examples trace programs with eBPF, which needs Linux",
     "hazards": "it runs engines on Linux",
     "fuzz": "its limits on time and memory are Linux's, and it reads ELF binaries that it builds",
     "live": "it runs engines on Linux",

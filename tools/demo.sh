@@ -3,20 +3,19 @@
 set -eu
 cd "$(dirname "$0")/.."
 if [ "$(uname -s)" != Linux ]; then
-    echo "The demo traces with bpftrace, which needs Linux. What works here: the script for a Linux machine, such as" >&2
+    echo "The demo traces with eBPF, which needs Linux. What works here: the script for a Linux machine, such as" >&2
     echo ".venv/bin/tracekit compile -e 'uprobe:./itest.test:cache_insert { @bytes = lhist(arg2, 0, 16384, 128) }'" >&2
     exit 1
 fi
-tools/install.sh "tracing" bpftrace=bpftrace
 
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null; then
-        echo "bpftrace needs root to place its probes: run 'make demo' as root." >&2
+        echo "Only root may place probes: run 'make demo' as root." >&2
         exit 1
     fi
     sudo=sudo
-    echo "bpftrace needs root to place its probes, so tracekit runs with sudo; what it traces runs as $(id -un)."
+    echo "Only root may place probes, so tracekit runs with sudo; what it traces runs as $(id -un)."
 fi
 # shellcheck disable=SC2034  # trace() has it evaluated
 tracekit=$PWD/.venv/bin/tracekit
@@ -43,11 +42,9 @@ trace "-e 'uprobe:./itest.test:cache_insert {@bytes=lhist(arg2, 0 , 16384, 128)}
 say "For values that expire and for those that don't, in one run, by powers of two:"
 trace "./itest.test cache_insert 'hist(value.len)' --by 'expiry != 0' -- ./itest.test 5000"
 
-say "A function whose argument size goes from 1000 to 1999, after a struct in two registers. bpftrace counts a register for \
-each parameter, and gives another number without a word:"
-printf "\$ bpftrace -e 'uprobe:./arguments:after_view { @ = max(args->size) }' -c ./arguments\n"
-$sudo bpftrace -q -e 'uprobe:./arguments:after_view { @ = max(args->size) }' -c ./arguments 2>/dev/null | grep @ ||
-    echo "(this bpftrace refuses it)"
+say "A function whose argument size goes from 1000 to 1999, after a struct in two registers. Counting a register for each \
+parameter, as bpftrace's args->size does, ends at arg1, and gives another number without a word:"
+trace "./arguments after_view 'max(arg1)' -- ./arguments"
 trace "./arguments after_view 'max(size)' -- ./arguments"
 
 if [ ! -x cache ]; then

@@ -120,11 +120,14 @@ def test_quiet_says_nothing_else(target: str) -> None:
 @root
 @pytest.mark.live
 def test_verbose_shows_the_script(target: str) -> None:
-    """With -v, what the engine was given is on standard error, the descriptor's path in it."""
+    """With -v, what the kernel or the engine was given is on standard error, the descriptor's path in it."""
     done = run("trace", "-v", "-e", program(target), "-c", f"{target} 5")
+    assert "program clause0: kprobe, at /proc/" in done.stderr
+    assert "; @ = count()\n" in done.stderr
+    assert done.stdout == "@: 5\n"
+    done = run("trace", "-v", "--backend", "bpftrace", "-e", program(target), "-c", f"{target} 5")
     assert "/proc/" in done.stderr
     assert "@t0 = sum((uint64)1);" in done.stderr
-    assert done.stdout == "@: 5\n"
 
 
 @root
@@ -163,7 +166,7 @@ def test_json_is_a_run_file(target: str, tmp_path: Path) -> None:
     assert result.provenance.target.argv == (target, "100")
     assert result.provenance.binaries[0].path == target
     assert len(result.provenance.binaries[0].build_id) == 40
-    assert result.provenance.engine.name == "bpftrace"
+    assert result.provenance.engine.name == "bpf"
     assert result.provenance.engine.version
     assert result.provenance.started < result.provenance.ended
 

@@ -15,6 +15,9 @@ from tools.engines import kit_folder
 
 import tracekit as tk
 
+DROPPED = "-sys_admin,-bpf,-perfmon"
+WITHOUT_BPF = (str(shutil.which("setpriv")), f"--bounding-set={DROPPED}", f"--inh-caps={DROPPED}")
+"""As a container's root is."""
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
@@ -43,10 +46,12 @@ def found(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
 
 def test_nothing_is_there(tmp_path: Path) -> None:
     """Without any engine each is missing, with where to get it, and the status says so."""
-    done = run("-f", "json", PATH=str(tmp_path), TRACEKIT_DTRACE="/nonexistent")
+    needed("setpriv")
+    without = WITHOUT_BPF if os.geteuid() == 0 else ()
+    done = run("-f", "json", prefix=without, PATH=str(tmp_path), TRACEKIT_DTRACE="/nonexistent")
     checks = found(done)
     assert done.returncode == 1
-    for name in ("bpftrace", "dtrace", "gdb"):
+    for name in ("bpf", "bpftrace", "dtrace", "gdb"):
         assert (checks[name]["state"], checks[name]["remedy"] != "") == ("missing", True)
     assert "'/nonexistent' is no program" in checks["dtrace"]["says"]
     assert checks["system"]["state"] == "ready"
@@ -54,10 +59,11 @@ def test_nothing_is_there(tmp_path: Path) -> None:
 
 def test_gdb_is_an_engine(tmp_path: Path) -> None:
     """A gdb that can hold a command is ready, and enough: it says what it costs, and nothing stays behind."""
-    needed("gdb")
+    needed("gdb", "setpriv")
+    without = WITHOUT_BPF if os.geteuid() == 0 else ()
     before, gdb_path, kept = held_shells(), str(shutil.which("gdb")), tmp_path / "calibrations"
     engines = {"TRACEKIT_DTRACE": "/nonexistent", "TRACEKIT_GDB": gdb_path}
-    done = run("-f", "json", PATH=str(tmp_path), TRACEKIT_CALIBRATIONS=str(kept), **engines)
+    done = run("-f", "json", prefix=without, PATH=str(tmp_path), TRACEKIT_CALIBRATIONS=str(kept), **engines)
     gdb = found(done)["gdb"]
     assert (done.returncode, gdb["state"]) == (0, "ready")
     assert "/gdb; counted the 7 calls of a test program; traces commands without root, slowly" in gdb["says"]
@@ -76,7 +82,8 @@ def test_who_is_not_root_has_gdb(tmp_path: Path) -> None:
     with_gdb = run("-f", "json", prefix=NOBODY, **there)
     checks = found(with_gdb)
     assert with_gdb.returncode == 0
-    assert [checks[name]["state"] for name in ("bpftrace", "dtrace", "gdb")] == ["missing", "missing", "ready"]
+    states = [checks[name]["state"] for name in ("bpf", "bpftrace", "dtrace", "gdb")]
+    assert states == ["missing", "missing", "missing", "ready"]
     assert checks["privileges"]["state"] == "limited"
     if there:
         assert "dtrace needs root to trace" in checks["dtrace"]["says"]
@@ -100,6 +107,31 @@ def test_the_text_names_what_is_wrong_and_what_helps(tmp_path: Path) -> None:
     at = next(n for n, line in enumerate(lines) if line.startswith("missing  gdb"))
     assert lines[at].endswith("TRACEKIT_GDB='/nonexistent' is no program")
     assert "apt-get install gdb" in lines[at + 1]
+
+
+@pytest.mark.live
+def test_nothing_else_is_needed(tmp_path: Path) -> None:
+    """Root on Linux can trace without any engine installed: tracekit's own has counted a program's calls."""
+    if os.geteuid() != 0:
+        pytest.skip("tracing needs root")
+    hidden = {"TRACEKIT_DTRACE": "/nonexistent", "TRACEKIT_GDB": "/nonexistent"}
+    done = run("-f", "json", PATH=str(tmp_path), **hidden)
+    checks = found(done)
+    assert (done.returncode, checks["bpf"]["state"] in ("ready", "limited")) == (0, True)
+    assert "; counted the 7 calls of a test program" in checks["bpf"]["says"]
+    assert [checks[name]["state"] for name in ("bpftrace", "dtrace", "gdb")] == ["missing"] * 3
+
+
+@pytest.mark.live
+def test_why_the_kernel_takes_no_programs() -> None:
+    """Root without capabilities is told which are missing, and how a container gets them."""
+    needed("setpriv")
+    if os.geteuid() != 0:
+        pytest.skip("only root can drop what root has")
+    check = found(run("-f", "json", prefix=WITHOUT_BPF))["bpf"]
+    assert check["state"] == "missing"
+    assert "this process lacks CAP_BPF and CAP_PERFMON" in check["says"]
+    assert check["remedy"] == "Start the container with --cap-add=BPF --cap-add=PERFMON."
 
 
 @pytest.mark.live
@@ -152,6 +184,6 @@ def test_an_engine_that_is_a_broken_script(tmp_path: Path, how: str) -> None:
     nothing = {"TRACEKIT_DTRACE": "/nonexistent", "TRACEKIT_GDB": "/nonexistent"}
     done = run("-f", "json", TRACEKIT_BPFTRACE=str(tmp_path / "bpftrace"), **nothing)
     check = found(done)["bpftrace"]
-    assert (done.returncode, check["state"]) == (1, "missing")
+    assert check["state"] == "missing"
     assert said in check["says"]
     assert check["remedy"] == "Install it anew, or name another one with TRACEKIT_BPFTRACE."

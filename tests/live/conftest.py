@@ -19,9 +19,10 @@ ENGINES = {"system": "system", "trixie": "bpftrace-trixie", "sid": "bpftrace-sid
 
 
 @pytest.fixture(autouse=True)
-def _no_other_backend(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a test names no backend it means bpftrace, and nothing else steps in for it."""
-    monkeypatch.setattr("tracekit.backends.registry.ORDER", ("bpftrace",))
+def _no_other_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a test names no backend it means bpf, or bpftrace if it is about each of those, and no other."""
+    meant = "bpftrace" if "engine" in request.fixturenames else "bpf"
+    monkeypatch.setattr("tracekit.backends.registry.ORDER", (meant,))
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,6 @@ pytestmark = pytest.mark.live
 def _an_engine() -> None:
     if os.geteuid() != 0:
         pytest.skip("tracing needs root")
-    if shutil.which("bpftrace") is None:
-        pytest.skip("no bpftrace here: apt-get install bpftrace")
 
 
 @pytest.fixture
@@ -86,7 +84,7 @@ def test_a_call_that_began_before(quiet: str) -> None:
 def test_a_child_that_runs_the_program_is_found_while_it_runs(quiet: str) -> None:
     """Without any snapshot, a line says after some seconds which process it is, and so does the result."""
     shell = ["sh", "-c", '"$1" wait; true', "sh", quiet]
-    words = tracekit("trace", "--backend", "bpftrace", "-e", f'uprobe:"{quiet}":never {{ @ = count() }}', "--")
+    words = tracekit("trace", "--backend", "bpf", "-e", f'uprobe:"{quiet}":never {{ @ = count() }}', "--")
     with subprocess.Popen(
         [*words, *shell], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as tracing:
@@ -121,7 +119,7 @@ def test_a_screen_says_why_nothing_is_on_it(quiet: str) -> None:
     """Live, the reason stands where the histograms would."""
     program = f'uprobe:"{quiet}":serve {{ @ = count() }}'
     with endless(quiet, "serve") as pid:
-        words = tracekit("trace", "--live", "--interval", "100ms", "--backend", "bpftrace", "-e", program)
+        words = tracekit("trace", "--live", "--interval", "100ms", "--backend", "bpf", "-e", program)
         with Emulator([*words, "-p", str(pid)]) as terminal:
             terminal.shows("no event yet", "serve seems to be running already: only calls that", "@: no events")
             terminal.press(b"\x03")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.installed import needed
 
+from tracekit.workflow.ebpf import reasons, slower
 from tracekit.workflow.kernel import obstacles
 from tracekit.workflow.specimen import program_file, specimen_image
 
@@ -38,6 +39,43 @@ def test_what_is_withheld_is_named_with_its_remedy(file: str) -> None:
     (found,) = obstacles({**FINE, file: content}.get, root=True)
     assert said in found.says
     assert found.remedy.endswith(".")
+
+
+PERMITTED = {
+    **FINE,
+    "/proc/self/uid_map": "         0          0 4294967295\n",
+    "/sys/bus/event_source/devices/uprobe/type": "9\n",
+    "/proc/sys/kernel/unprivileged_bpf_disabled": "2\n",
+    "/proc/sys/net/core/bpf_jit_enable": "1\n",
+}
+FORBIDDEN = {
+    "/proc/self/status": (
+        "CapEff:\t0000008000000000\n",
+        "lacks CAP_PERFMON (kernel.unprivileged_bpf_disabled is 2: nobody else may load programs)",
+    ),
+    "/proc/self/uid_map": ("         0     100000      65536\n", "a user namespace"),
+    "/sys/bus/event_source/devices/uprobe/type": (None, "no probes of files"),
+}
+
+
+def test_why_no_program_is_taken() -> None:
+    """Each thing that may keep the kernel from it is named, with what would change it; else nothing is."""
+    assert list(reasons(PERMITTED.get, root=True)) == [] == list(slower(PERMITTED.get))
+    for file, (content, said) in FORBIDDEN.items():
+        (found,) = reasons({**PERMITTED, file: content}.get, root=True)
+        assert said in found.says and found.remedy.endswith(".")
+    filtered = PERMITTED["/proc/self/status"] + "Seccomp:\t2\n"
+    (found,) = reasons({**PERMITTED, "/proc/self/status": filtered}.get, root=True)
+    assert "a seccomp filter is in force" in found.says
+    without_root = {**PERMITTED, "/proc/self/status": "CapEff:\t0000000000000000\n"}
+    (found,) = reasons(without_root.get, root=False)
+    assert "lacks CAP_BPF and CAP_PERFMON" in found.says and found.remedy == "Run tracekit with sudo."
+
+
+def test_an_interpreter_is_slower() -> None:
+    """A kernel that doesn't compile programs still runs them."""
+    (found,) = slower({**PERMITTED, "/proc/sys/net/core/bpf_jit_enable": "0\n"}.get)
+    assert "interprets eBPF programs" in found.says
 
 
 def test_an_old_kernel_counts_maps_as_locked_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,8 @@ class Options:
         calibrate: run the command under gdb first, to confirm where they are.
         attach_gdb: let gdb hold a process that runs already, and stop it at each event.
         sudo: start the engine, and nothing else, as root, by sudo or the like.
+        cross_check: the name of an engine that counts the same beside the first, to compare the two; None for
+            none.
         system: the system that a script is for: ``linux``, ``macos``, ``illumos`` or ``freebsd``, or as
             ``platform.system()`` has it.
     """
@@ -66,6 +68,7 @@ class Options:
     calibrate: bool = False
     attach_gdb: bool = False
     sudo: bool = False
+    cross_check: str | None = None
     system: str = "linux"
 
 

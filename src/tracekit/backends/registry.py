@@ -22,7 +22,7 @@ _OURS: Final = {
 }
 
 ORDER: Sequence[str] = tuple(_OURS)
-"""In which order they are asked where the choice is ours: bpftrace costs the target least, and can most."""
+"""In which order they are asked where the choice is ours: bpf needs nothing installed, and costs least."""
 
 
 def backend_names() -> tuple[str, ...]:

@@ -55,6 +55,7 @@ class LossKind(enum.Enum):
     APPROXIMATE = "approximate"
     OVERLOAD = "overload"
     ENGINE = "engine-warning"
+    UNCONFIRMED = "unconfirmed"
 
 
 @attrs.frozen

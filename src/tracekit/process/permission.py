@@ -53,7 +53,7 @@ def advice(scope: int, *, capable: bool, held: bool, running: bool) -> str:
     if held and not running:
         return "tracekit itself runs under a debugger, or under strace -f: run it without."
     if scope == 3:
-        return f"{_SCOPE} 3, which only a restart of the system changes; bpftrace with -p holds nothing."
+        return f"{_SCOPE} 3, which only a restart of the system changes; bpf with -p holds nothing."
     if scope == 2 and not capable:
         return f"{_SCOPE} 2: run it with sudo, or have 'sudo sysctl kernel.yama.ptrace_scope=1' before."
     if scope == 1 and running and not capable:

@@ -59,7 +59,7 @@ def doctor(binary: str | None = None) -> tuple[Check, ...]:
         from tracekit.workflow.subjects import subject
 
         looked = (of_program(subject([binary])),)
-    checks = (_system, _privileges, _kernel, _bpftrace, _dtrace, _gdb, _processes, _calibrations)
+    checks = (_system, _privileges, _kernel, _bpf, _bpftrace, _dtrace, _gdb, _processes, _calibrations)
     return (*(found for check in checks for found in _safely(check)), *looked)
 
 
@@ -85,8 +85,8 @@ def _privileges() -> Iterator[Check]:
         yield Check("privileges", State.READY, "root")
     else:
         says = (
-            "not root, which bpftrace (CAP_SYS_ADMIN, or newer ones CAP_BPF and CAP_PERFMON) and dtrace "
-            "(CAP_SYS_ADMIN) need; gdb, compile, import and resolving names don't"
+            "not root, which bpf (or CAP_BPF and CAP_PERFMON), bpftrace (CAP_SYS_ADMIN, or newer ones CAP_BPF "
+            "and CAP_PERFMON) and dtrace (CAP_SYS_ADMIN) need; gdb, compile, import and resolving names don't"
         )
         yield Check("privileges", State.LIMITED, says, "Run tracekit with sudo.")
 
@@ -101,22 +101,48 @@ def _kernel() -> Iterator[Check]:
         yield Check("kernel", State.LIMITED, found.says, found.remedy)
 
 
+def _bpf() -> Iterator[Check]:
+    """Our own eBPF programs: nothing has to be installed, so whatever is missing is the kernel's to give."""
+    if sys.platform != "linux":
+        return
+    from tracekit.workflow.ebpf import reasons, slower
+    from tracekit.workflow.kernel import read_file
+
+    found = _proved("bpf", f"kernel {platform.release()}", lambda: None)
+    if found.state is State.MISSING:
+        told = list(reasons(read_file, root=os.geteuid() == 0))
+        says = "; ".join([found.says, *(reason.says for reason in told)])
+        remedy = " ".join(reason.remedy for reason in told)
+        yield attrs.evolve(found, says=says, remedy=remedy or found.remedy)
+        return
+    for reason in slower(read_file):
+        found = attrs.evolve(
+            found, state=State.LIMITED, says=f"{found.says}; {reason.says}", remedy=reason.remedy
+        )
+    yield _with_tracefs(found)
+
+
+def _with_tracefs(found: Check) -> Check:
+    """The same of an engine that needs tracefs for system calls."""
+    from tracekit.backends.tracefs import require_tracefs
+
+    try:
+        require_tracefs("system calls", found.name)
+    except UnsupportedError as error:
+        says = f"{found.says}; {error.message}"
+        return attrs.evolve(found, state=State.LIMITED, says=says, remedy=error.hint)
+    return found
+
+
 def _bpftrace() -> Iterator[Check]:
     if sys.platform != "linux":
         return
     from tracekit.backends.bpftrace.run import check_privilege, find_engine
-    from tracekit.backends.tracefs import require_tracefs
 
     path = find_engine()
     version = _first(process.output([path, "--version"])).removeprefix("bpftrace v")
     found = _proved("bpftrace", f"{version}, {path}", check_privilege)
-    if found.state is State.READY:
-        try:
-            require_tracefs("system calls", "bpftrace")
-        except UnsupportedError as error:
-            says = f"{found.says}; {error.message}"
-            found = attrs.evolve(found, state=State.LIMITED, says=says, remedy=error.hint)
-    yield found
+    yield _with_tracefs(found) if found.state is State.READY else found
 
 
 def _dtrace() -> Iterator[Check]:
@@ -177,7 +203,11 @@ def _proved(backend: str, says: str, check: Callable[[], None]) -> Check:
         proof = prove(backend)
     except TracekitError as error:
         # What an engine's own failure hints at is about a run of the user's.
-        own = f"Install it anew, or name another one with TRACEKIT_{backend.upper()}."
+        own = (
+            "Trace with another engine, and report this."
+            if backend == "bpf"
+            else f"Install it anew, or name another one with TRACEKIT_{backend.upper()}."
+        )
         hint = own if isinstance(error, EngineError) and "-v" in error.hint else error.hint
         return Check(backend, State.MISSING, f"{says}; {error.message}", hint or own)
     if not proof:

@@ -25,7 +25,7 @@ def lost_before_entry(places: Mapping[FunctionProbe, Sequence[Place]], pid: int)
             LossKind.EVENTS,
             f"calls of {', '.join(names)} before the program's first instruction, as by constructors of "
             "libraries, are not counted, if there were any",
-            hint="bpftrace counts them: its probes are in place before the loader runs.",
+            hint="bpf and bpftrace count them: their probes are in place before the loader runs.",
         ),
     )
 

@@ -15,6 +15,7 @@ from tracekit.core.result import Loss
 from tracekit.core.target import Command, Pids, Target
 from tracekit.errors import TracekitError, UnsupportedError
 from tracekit.workflow.choose import AUTO, Choice, choose
+from tracekit.workflow.crosscheck import CrossCheckedTracer
 from tracekit.workflow.held import lost_before_entry
 from tracekit.workflow.locate import Located
 from tracekit.workflow.overload import SAMPLE, limited
@@ -75,7 +76,7 @@ def place(wanted: Wanted, name: str) -> Placed:
         placed, choice = choose(registry.ORDER, lambda n: _try_shown(wanted, n))
         return attrs.evolve(placed, choice=choice)
     found = _try_shown(wanted, name)
-    if isinstance(found, UnsupportedError):
+    if isinstance(found, UnsupportedError) and wanted.options.cross_check is None:
         others = [other for other in registry.ORDER if other != name and _may_run(wanted, other)]
         raise attrs.evolve(found, alternatives=tuple(others)) from found
     if isinstance(found, TracekitError):
@@ -104,6 +105,8 @@ def _try(wanted: Wanted, backend: Backend) -> Placed | TracekitError:
                 command.wait_at_entry()
                 losses = lost_before_entry(wanted.located.places, command.pid)
             tracer.attach()
+            if wanted.options.cross_check is not None:
+                tracer = _cross_checked(wanted, wanted.options.cross_check, command, tracer, stack)
             tracer = _sampling(wanted, backend, command, tracer)
             stack.callback(tracer.close)
         except BaseException as error:
@@ -133,6 +136,23 @@ def _sampling(wanted: Wanted, backend: Backend, command: process.Target | None, 
     return SamplingTracer(
         first, lambda: _prepare(again, backend, command, running=True), alive, options.max_rate
     )
+
+
+def _cross_checked(
+    wanted: Wanted, name: str, command: process.Target | None, first: Tracer, stack: ExitStack
+) -> Tracer:
+    """The tracer with another engine's beside it, which has its probes in place, too."""
+    backend = registry.backend(name)
+    second = _prepare(
+        attrs.evolve(wanted, options=attrs.evolve(wanted.options, interval=None)), backend, command
+    )
+    stack.callback(second.close)
+    if command and backend.takes_hold:
+        command.wait_at_entry()
+    both = CrossCheckedTracer(first, second, wanted.resolved.program)
+    with doing(f"placing probes with {name} too"):
+        both.attach()
+    return both
 
 
 def _may_run(wanted: Wanted, name: str) -> bool:

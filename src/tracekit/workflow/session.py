@@ -33,6 +33,7 @@ from tracekit.syntax import print_program
 from tracekit.workflow.bystanders import bystanders
 from tracekit.workflow.choose import AUTO, Choice
 from tracekit.workflow.containers import processes_meant
+from tracekit.workflow.crosscheck import first_backend
 from tracekit.workflow.journal import partial
 from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.locate import locate
@@ -72,6 +73,7 @@ class Session:
         self._program, self._options = program, options
         self._target, self._told = processes_meant(target, program)
         check_limits(options, self._target)
+        backend = first_backend(options, program, self._target, backend)
         self._stack = ExitStack()
         self._latest: Reading | None = None
         self._final: Result | None = None

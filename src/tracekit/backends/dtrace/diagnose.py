@@ -107,7 +107,7 @@ _LINUX: Final = (
         TargetError,
         "dtrace doesn't find the program of the process by its path",
         "The file was replaced or deleted, or its path has spaces or other signs that dtrace can't read: "
-        "use bpftrace.",
+        "use bpf.",
     ),
     _Cause(
         r"failed to create BPF map '(?P<map>[^']*)'",
@@ -170,7 +170,7 @@ _ALL: Final = (
         r"process (?P<pid>\d+) is not a dynamically-linked executable",
         TargetError,
         "dtrace for Linux traces only dynamically linked programs, and that of process {pid} is none",
-        "Use bpftrace; or build it so, as Go does with -linkmode=external.",
+        "Use bpf; or build it so, as Go does with -linkmode=external.",
     ),
     _Cause(
         r"(?P<probe>\S+) does not match any probes|no probes matched",

@@ -57,7 +57,7 @@ def module(pid: int, place: Place) -> Module:
             feature=f"the functions of {place.image.path}",
             backend=BACKEND,
             reason="it probes what is loaded when it begins, and the process has not loaded this file",
-            remedy="Use bpftrace, which also probes what is loaded later.",
+            remedy="Use bpf, which also probes what is loaded later.",
         )
     path = found[0][0]
     name = PROGRAM if own else path.rpartition("/")[2]
@@ -85,7 +85,7 @@ def check_seen(engine: int | str, pid: int, place: Place) -> None:
     if not same:
         raise TargetError(
             f"dtrace doesn't see the {path} of process {pid}: another file is there, or none",
-            "Use bpftrace, which needs no path; with dtrace, only its own root folder can be traced.",
+            "Use bpf, which needs no path; with dtrace, only its own root folder can be traced.",
         )
 
 

@@ -34,7 +34,7 @@ def check_namespaces() -> None:
             feature="a run in a container",
             backend=BACKEND,
             reason="it knows processes by the host's ids, which a pid namespace hides",
-            remedy="Run tracekit on the host, or use bpftrace 0.23 or later.",
+            remedy="Run tracekit on the host, or use bpf.",
         )
 
 
@@ -58,7 +58,7 @@ def check_files(pids: Sequence[int], places: Mapping[FunctionProbe, Sequence[Pla
                 feature=f"process {pid}",
                 backend=BACKEND,
                 reason="it has another root folder, as in a container, and dtrace goes by paths",
-                remedy="Use bpftrace, which is given the very files.",
+                remedy="Use bpf, which is given the very files.",
             )
         for place in () if alike else (place for found in places.values() for place in found):
             check_seen("self", pid, place)

@@ -29,7 +29,7 @@ def check_number(probes: int) -> None:
             feature=f"{probes} probes",
             backend=BACKEND,
             reason=f"with more than {_MOST_PROBES} the kernel may be busy for minutes or more taking them away",
-            remedy="Use bpftrace, or a narrower pattern.",
+            remedy="Use bpf, or a narrower pattern.",
         )
 
 
@@ -48,7 +48,7 @@ def check_path(place: Place, path: str) -> None:
             feature=f"the functions of {place.image.path}",
             backend=BACKEND,
             reason="it finds no file by its path if that has a blank, a backslash or a backtick",
-            remedy="Use bpftrace, or run it by another path.",
+            remedy="Use bpf, or run it by another path.",
         )
 
 
@@ -68,14 +68,14 @@ def check_reach(image: Image, virtual: int, program: bool) -> None:
             feature=f"the functions of {image.path}",
             backend=BACKEND,
             reason="it traces dynamically linked programs only",
-            remedy="Use bpftrace; or build it so, as Go does with -linkmode=external.",
+            remedy="Use bpf; or build it so, as Go does with -linkmode=external.",
         )
     if program and at(image, virtual) is None:
         raise UnsupportedError(
             feature=f"the address {virtual:#x} of {image.path}",
             backend=BACKEND,
             reason="it probes only addresses that a symbol covers",
-            remedy="Use bpftrace, or a binary with symbols.",
+            remedy="Use bpf, or a binary with symbols.",
         )
     first = next(segment for segment in image.headers.segments if segment.type == elf.PT_LOAD)
     if file_offset(image, virtual) != virtual - first.address + first.offset:
@@ -85,5 +85,5 @@ def check_reach(image: Image, virtual: int, program: bool) -> None:
             backend=BACKEND,
             reason="it takes an address's distance from the file's first one for its place in the file, and "
             "here they differ, as lld makes them",
-            remedy="Use bpftrace, or link it with GNU ld (-fuse-ld=bfd).",
+            remedy="Use bpf, or link it with GNU ld (-fuse-ld=bfd).",
         )

@@ -53,7 +53,7 @@ class DtraceTracer:
                 feature="--follow",
                 backend=BACKEND,
                 reason="its probes are in one process, and not in those that it forks",
-                remedy="Use bpftrace.",
+                remedy="Use bpf.",
             )
         check_processes(places, processes.pids)
         self._program, self._places, self._options = program, places, options

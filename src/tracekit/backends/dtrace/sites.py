@@ -72,7 +72,7 @@ def _one_by_one(name: str) -> UnsupportedError:
         feature=f"{name} in every process",
         backend=BACKEND,
         reason="it probes processes one by one",
-        remedy="Name them with -p PID, start a command, or use bpftrace.",
+        remedy="Name them with -p PID, start a command, or use bpf.",
     )
 
 
@@ -96,7 +96,7 @@ def _exit(place: Place, pid: int, arch: Architecture, dialect: Dialect) -> Site:
             feature=f"the return of {name}",
             backend=BACKEND,
             reason="it finds returns by a function's name, and there are several of that name",
-            remedy="Use bpftrace, or probe the entry.",
+            remedy="Use bpf, or probe the entry.",
         )
     spelled = probe_name(name, dialect)
     ends = f"pid{pid}:{module_name(module(pid, place).name)}:{spelled}:return"

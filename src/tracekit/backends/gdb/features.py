@@ -21,11 +21,11 @@ REFUSED: Final[Mapping[Feature, tuple[str, str]]] = {
         "it prints addresses without names once the target has ended",
         "Use the backend bpf, on Linux; or func, or a probe for each caller.",
     ),
-    Feature.USDT: (_ONLY_FUNCTIONS, "Use bpftrace or dtrace, or probe the function that has the probe."),
-    Feature.SYSCALL_ENTRY: (_ONLY_FUNCTIONS, "Use bpftrace or dtrace, or probe the C library's function."),
-    Feature.SYSCALL_RETURN: (_ONLY_FUNCTIONS, "Use bpftrace or dtrace, or probe the C library's function."),
-    Feature.INTERVAL: ("it has no timer that stops a target", "Use bpftrace or dtrace."),
-    Feature.PROFILE: ("it has no timer that stops a target", "Use bpftrace or dtrace."),
+    Feature.USDT: (_ONLY_FUNCTIONS, "Use bpf or dtrace, or probe the function that has the probe."),
+    Feature.SYSCALL_ENTRY: (_ONLY_FUNCTIONS, "Use bpf or dtrace, or probe the C library's function."),
+    Feature.SYSCALL_RETURN: (_ONLY_FUNCTIONS, "Use bpf or dtrace, or probe the C library's function."),
+    Feature.INTERVAL: ("it has no timer that stops a target", "Use bpf or dtrace."),
+    Feature.PROFILE: ("it has no timer that stops a target", "Use bpf or dtrace."),
 }
 """For each feature that is refused: the reason, and the way out."""
 

@@ -85,21 +85,21 @@ class GdbTracer:
                 feature=f"{len(processes.pids)} processes" if processes.pids else "every process",
                 backend=BACKEND,
                 reason="it holds one process",
-                remedy="Name one with -p PID, start a command, or use bpftrace.",
+                remedy="Name one with -p PID, start a command, or use bpf.",
             )
         if processes.follow:
             raise UnsupportedError(
                 feature="--follow",
                 backend=BACKEND,
                 reason="it lets go of the processes that the target forks",
-                remedy="Use bpftrace.",
+                remedy="Use bpf.",
             )
         (pid,) = processes.pids
         if processes.hand_over is None:
             if not options.attach_gdb:
                 raise UsageError(
                     f"gdb would hold process {pid}: {_RISK}",
-                    "If that is what you want, say --attach-gdb; bpftrace and dtrace do without.",
+                    "If that is what you want, say --attach-gdb; bpf, bpftrace and dtrace do without.",
                 )
             check_running(pid)
             if options.max_events is None and options.max_rate is None:
@@ -150,7 +150,7 @@ class GdbTracer:
                 Loss(
                     LossKind.APPROXIMATE,
                     "elapsed has gdb's stops in it: about 0.25 ms for each event of the process meanwhile",
-                    hint="Use bpftrace or dtrace to measure times.",
+                    hint="Use bpf or dtrace to measure times.",
                 )
             )
 

@@ -56,7 +56,7 @@ def may_follow(pid: int, titles: Mapping[str, str]) -> bool:
         if path not in there:
             raise TargetError(
                 f"process {pid} has not mapped {title}, and gdb can't wait for that in a container",
-                "Try again once it has, or use bpftrace.",
+                "Try again once it has, or use bpf.",
             )
     return False
 

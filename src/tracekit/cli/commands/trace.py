@@ -9,12 +9,12 @@ import click
 
 from tracekit import process
 from tracekit.backends.base import Options
+from tracekit.cli.crosscheck import CrossCheckable, confirmed, cross_check_parameter
 from tracekit.cli.limits import OverloadTold, limit_parameters, tell_load
 from tracekit.cli.live import interval as live_interval
 from tracekit.cli.live import open_view
 from tracekit.cli.programs import (
     Seconds,
-    Verb,
     container_parameter,
     option,
     program_of,
@@ -38,7 +38,7 @@ from tracekit.workflow.rights import rights
 from tracekit.workflow.running import start
 
 
-@click.command("trace", cls=Verb)
+@click.command("trace", cls=CrossCheckable)
 @program_parameters
 @target_parameters
 @container_parameter
@@ -69,6 +69,7 @@ from tracekit.workflow.running import start
     help="Write the result to this file, in one step, and not to standard output.",
 )
 @running_parameters
+@cross_check_parameter
 @option("--propagate-exit", is_flag=True, help="End with the command's exit status, or 128 and its signal.")
 @option("-q", "--quiet", is_flag=True, help="Say nothing but results, losses and errors.")
 @option(
@@ -104,6 +105,7 @@ def command(
     backend: str,
     attach_gdb: bool,
     sudo: bool,
+    cross_check: str | None,
     propagate_exit: bool,
     quiet: bool,
     verbose: bool,
@@ -143,6 +145,7 @@ def command(
         calibrate=calibrate,
         attach_gdb=attach_gdb,
         sudo=sudo,
+        cross_check=cross_check,
     )
     if attach_gdb and not isinstance(target, Pids | Container):
         raise UsageError("--attach-gdb is about a process that runs already", "Name it with -p PID.")
@@ -169,6 +172,7 @@ def command(
                 click.echo(f"note: {note}", err=True)
             until = "when it ends" if not isinstance(target, SystemWide) else "after --duration"
             chosen = printable(f" with {choice.backend}, {choice.why}") if choice else ""
+            chosen = f" with {session.backend}, and {cross_check} to compare" if cross_check else chosen
             click.echo(f"tracing{chosen}; the result comes {until}, or with Ctrl-C", err=True)
         deadline, told = None if duration is None else monotonic() + duration, False
         overload = OverloadTold(session)
@@ -201,7 +205,7 @@ def command(
         tell_load(result)
     if propagate_exit and ending is not None and result.complete:
         return _status(ending)
-    return 0 if result.complete else 1
+    return 0 if result.complete and confirmed(result) else 1
 
 
 def _status(ending: Ending) -> int:
