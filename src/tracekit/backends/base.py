@@ -48,7 +48,7 @@ class Options:
         require: how well it must be known where the arguments are that the program names.
         calibrate: run the command under gdb first, to confirm where they are.
         attach_gdb: let gdb hold a process that runs already, and stop it at each event.
-        sudo: start the engine, and nothing else, as root, by sudo or the like.
+        sudo: have what places the probes, and nothing else, run as root, by sudo or the like.
         system: the system that a script is for: ``linux``, ``macos``, ``illumos`` or ``freebsd``, or as
             ``platform.system()`` has it.
     """

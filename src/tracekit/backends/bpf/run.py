@@ -21,6 +21,7 @@ from tracekit.backends.bpf.instrument import instrument
 from tracekit.backends.bpf.layout import CONTROL, COUNTERS, TARGETS, Control, MapKind
 from tracekit.backends.bpf.programs import Fields, Instrumented, KernelProgram, Whose
 from tracekit.backends.bpf.reading import Read, Table, read
+from tracekit.backends.bpf.rights import Kernel, kernel_for
 from tracekit.backends.bpf.sites import sites
 from tracekit.backends.plan import uses
 from tracekit.backends.tracefs import tracepoint
@@ -31,7 +32,6 @@ from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind
 from tracekit.errors import PrivilegeError, UnsupportedError
-from tracekit.process import capabilities
 from tracekit.process.namespaces import in_first_pids, in_inner_pids
 
 _LOOK_SECONDS: Final = 0.02
@@ -53,13 +53,16 @@ class BpfTracer:
     ) -> None:
         """Prepare a run; see ``Backend.tracer``."""
         check_features(program)
-        _check_rights(options)
         self._options, self._program = options, program
         self._arch = _architecture(places)
         self._notes = list(_check_ids(processes, program))
-        self._whose = _whose(processes)
-        self._found = sites(program, places, files, self._arch)
         self._stack = ExitStack()
+        with ExitStack() as helper:
+            self._kernel = kernel_for(sudo=options.sudo, stack=helper)
+            self._whose = _whose(processes, self._kernel)
+            self._found = sites(program, places, files, self._arch, self._kernel.describe)
+            self._script = self._instrument(sleeps=self._reads_memory)
+            self._helper = helper.pop_all()
         self._maps: dict[str, int] = {}
         self._attached = Attached()
         # Looked up now: at the end there may be no descriptor left for it.
@@ -67,7 +70,6 @@ class BpfTracer:
         self._limited = options.max_events is not None or options.max_rate is not None
         self.losses: tuple[Loss, ...] = ()
         self.ended = False
-        self._script = self._instrument(sleeps=self._reads_memory)
 
     @property
     def _reads_memory(self) -> bool:
@@ -85,20 +87,21 @@ class BpfTracer:
         return tuple(self._notes)
 
     def attach(self) -> None:
-        kernel.allow_memory()
-        try:
-            self._start()
-        except Refused as refused:
-            self._stack.close()
-            if not (refused.invalid and self._reads_memory):
-                raise diagnose(refused) from refused
-            # Before kernel 6.0, programs at functions may not wait for pages.
-            self._script = self._instrument(sleeps=False)
+        # Once all is in place, nobody with more rights than ours is needed.
+        with self._helper:
             try:
                 self._start()
-            except Refused as again:
+            except Refused as refused:
                 self._stack.close()
-                raise diagnose(again) from again
+                if not (refused.invalid and self._reads_memory):
+                    raise diagnose(refused) from refused
+                # Before kernel 6.0, programs at functions may not wait for pages.
+                self._script = self._instrument(sleeps=False)
+                try:
+                    self._start()
+                except Refused as again:
+                    self._stack.close()
+                    raise diagnose(again) from again
         look = _LOOK_SECONDS if self._limited else None
         self._clock = self._stack.enter_context(Clock(self._options.interval, look))
 
@@ -106,31 +109,41 @@ class BpfTracer:
         self._maps = {}
         for m in self._script.maps:
             try:
-                descriptor = kernel.create_map(m.kind.value, m.key_size, m.value_size, m.entries, m.name)
+                descriptor = self._kernel.create_map(m.kind.value, m.key_size, m.value_size, m.entries, m.name)
             except OSError as error:
                 raise Refused(f"a map of {m.entries} entries", error) from error
             self._stack.callback(os.close, descriptor)
             self._maps[m.name] = descriptor
+        try:
+            self._prepare()
+        except PermissionError as error:
+            raise PrivilegeError(
+                "this kernel lets nobody without CAP_BPF read what eBPF programs count",
+                "Run tracekit itself with sudo, not with --sudo. From kernel 5.19 on, that isn't needed.",
+            ) from error
+        self._attached = self._stack.enter_context(Attached())
+        # All are loaded before the first is placed: so they begin as nearly at once as they can.
+        ready = [(p, load(self._kernel, p, self._maps, self._attached)) for p in self._script.programs]
+        for program, loaded in ready:
+            self._attach(program, loaded)
+
+    def _prepare(self) -> None:
+        """What the maps have from the start."""
         now = clock_gettime_ns(CLOCK_MONOTONIC)
         control = [0] * len(Control)
         control[Control.BEGAN] = control[Control.SINCE] = now
         kernel.update(self._maps[CONTROL], bytes(4), struct.pack(f"<{len(Control)}Q", *control))
         for pid in self._whose.pids:
             kernel.update(self._maps[TARGETS], struct.pack("<I", pid), bytes(4))
-        self._attached = self._stack.enter_context(Attached())
-        # All are loaded before the first is placed: so they begin as nearly at once as they can.
-        ready = [(p, load(p, self._maps, self._attached)) for p in self._script.programs]
-        for program, loaded in ready:
-            self._attach(program, loaded)
 
     def _attach(self, program: KernelProgram, ready: Ready) -> None:
         try:
-            attach(program, ready, self._attached)
+            attach(self._kernel, program, ready, self._attached)
         except Refused as refused:
             if program.instead is None or not refused.invalid:
                 raise
             for other in program.instead:
-                self._attach(other, load(other, self._maps, self._attached))
+                self._attach(other, load(self._kernel, other, self._maps, self._attached))
 
     def fileno(self) -> int:
         return self._clock.fileno()
@@ -218,6 +231,7 @@ class BpfTracer:
         return Engine(BACKEND, os.uname().release)
 
     def close(self) -> None:
+        self._helper.close()
         self._stack.close()
 
 
@@ -230,21 +244,6 @@ def _architecture(places: Mapping[FunctionProbe, Sequence[Place]]) -> Architectu
             reason=f"its code runs on another processor than this machine's, which is {os.uname().machine}",
         )
     return architecture(os.uname().machine)
-
-
-def _check_rights(options: Options) -> None:
-    if options.sudo:
-        raise UnsupportedError(
-            feature="--sudo",
-            backend=BACKEND,
-            reason="its programs are loaded by tracekit itself",
-            remedy="Run tracekit with sudo, or name another backend.",
-        )
-    if os.geteuid() != 0 and not capabilities.effective() & (capabilities.BPF | capabilities.SYS_ADMIN):
-        raise PrivilegeError(
-            "eBPF programs need root, or CAP_BPF and CAP_PERFMON",
-            "Run the same command with sudo in front of it.",
-        )
 
 
 def _check_ids(processes: Processes, program: Program) -> tuple[str, ...]:
@@ -270,13 +269,13 @@ def _check_ids(processes: Processes, program: Program) -> tuple[str, ...]:
     return () if processes.pids else ("processes of other pid namespaces than tracekit's have the id 0",)
 
 
-def _whose(processes: Processes) -> Whose:
+def _whose(processes: Processes, by: Kernel) -> Whose:
     ids = None
     if not in_first_pids():
         status = os.stat("/proc/self/ns/pid")
         ids = Ids(status.st_dev, status.st_ino)
     if not (processes.pids and processes.follow):
         return Whose(processes.pids, None, ids)
-    _, new = tracepoint("task", "task_newtask", BACKEND)
-    _, free = tracepoint("sched", "sched_process_free", BACKEND)
+    _, new = tracepoint("task", "task_newtask", BACKEND, by.describe)
+    _, free = tracepoint("sched", "sched_process_free", BACKEND, by.describe)
     return Whose(processes.pids, Fields(new["pid"], new["clone_flags"], free["pid"]), ids)
