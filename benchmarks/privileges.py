@@ -20,6 +20,7 @@ from tools.with_capabilities import command, here
 USER: Final = 65534
 CALLS: Final = 100
 ENGINES: Final = (
+    ("bpf", ""),
     ("bpftrace", ""),
     ("bpftrace", "trixie"),
     ("bpftrace", "sid"),

@@ -74,10 +74,11 @@ def limit() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run the main job and the cases that are named."""
+    from tracekit.backends.bpf import kernel
     from tracekit.backends.bpf.trying import abilities
 
     column = attrs.evolve(COLUMNS[_NAME], events=_FEW)
-    say("kernel", os.uname().release, os.uname().machine, abilities())
+    say("kernel", os.uname().release, os.uname().machine, abilities(kernel))
     os.chdir(_CELLS)
     for job in (main_job, limit):
         try:

@@ -58,7 +58,7 @@ def program():
 
 def suite_of(engine: str, version: str) -> list[str]:
     """What is executed before to have the engine of a version; skips where it isn't here."""
-    if engine == "gdb":
+    if engine in ("bpf", "gdb"):
         return []
     for found in engines():
         kind, _, suite = ("bpftrace", "", "") if found.name == "system" else found.name.partition("-")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import tracekit as tk
+from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.trying import abilities
 
 pytestmark = [
@@ -50,7 +51,7 @@ int main(void)
 
 def test_a_string_is_read_from_pages_that_are_not_in_memory(tmp_path: Path) -> None:
     """The second page alone, or both; where there is no second one, that is a fault."""
-    if not abilities().sleeps:
+    if not abilities(kernel).sleeps:
         pytest.skip("this kernel's programs can't wait for a page: it takes 6.0")
     (tmp_path / "pages.c").write_text(SOURCE)
     subprocess.run(["gcc", "-O1", "-o", tmp_path / "pages", tmp_path / "pages.c"], check=True)

@@ -48,7 +48,7 @@ class Options:
         require: how well it must be known where the arguments are that the program names.
         calibrate: run the command under gdb first, to confirm where they are.
         attach_gdb: let gdb hold a process that runs already, and stop it at each event.
-        sudo: start the engine, and nothing else, as root, by sudo or the like.
+        sudo: have what places the probes, and nothing else, run as root, by sudo or the like.
         cross_check: the name of an engine that counts the same beside the first, to compare the two; None for
             none.
         system: the system that a script is for: ``linux``, ``macos``, ``illumos`` or ``freebsd``, or as

@@ -19,7 +19,7 @@ def running_parameters(function: F) -> F:
     """The parameters that say how a program is run, besides those of ``limit_parameters``."""
     for decorate in (
         option("--sudo", is_flag=True,
-               help="Run tracekit and the command as yourself, and the engine alone as root."),
+               help="Run tracekit and the command as yourself, and only what places probes as root."),
         option("--attach-gdb", is_flag=True,
                help="Let gdb hold a process that runs already (-p): it stops at each event."),
         option("--backend", default=DEFAULT_BACKEND, metavar="NAME", show_default=True,

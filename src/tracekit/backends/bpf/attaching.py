@@ -14,8 +14,9 @@ from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.assembler import BACKEND
 from tracekit.backends.bpf.diagnose import Refused
 from tracekit.backends.bpf.programs import KernelProgram
+from tracekit.backends.bpf.rights import Kernel
 from tracekit.backends.bpf.sites import Instruction, Named, Point, RawTracepoint, Timer, Tracepoint
-from tracekit.backends.bpf.trying import MANY, abilities
+from tracekit.backends.bpf.trying import MANY
 from tracekit.backends.tracefs import tracepoint
 
 
@@ -36,7 +37,7 @@ class Attached:
 
     def missed(self) -> int:
         """How many events came while a program was at work on that processor already."""
-        return sum(kernel.told_of(program).missed for program in self._programs)
+        return sum(kernel.missed(program) for program in self._programs)
 
     def detach(self) -> None:
         """Take the probes away: afterwards no program runs any more, and what each missed is the whole."""
@@ -74,24 +75,32 @@ class Ready:
     many: bool
 
 
-def load(program: KernelProgram, maps: Mapping[str, int], attached: Attached) -> Ready:
+def load(
+    by: Kernel, program: KernelProgram, maps: Mapping[str, int], attached: Attached, *, many: bool
+) -> Ready:
     """Load a program.
 
     Args:
+        by: who does it.
         program: the program.
         maps: the maps' descriptors, by their names.
         attached: what keeps it.
+        many: whether the kernel can attach to many points at once.
 
     Raises:
         Refused: if the kernel refuses it.
     """
-    code = program.code.encode(maps)
-    # Also a single one: it is taken away twice as fast.
-    many = isinstance(program.points[0], Instruction) and abilities().many
+    # Its own maps only, since who does it may be given so many.
+    used = list(dict.fromkeys(i.map for i in program.code.instructions if i.map))
+    code = program.code.encode({name: place for place, name in enumerate(used)})
+    descriptors = [maps[name] for name in used]
+    # Also a single one: it is taken away twice as fast, and newer kernels want CAP_SYS_ADMIN for the other way.
+    many = many and isinstance(program.points[0], Instruction)
     try:
-        descriptor = kernel.load_program(
+        descriptor = by.load_program(
             program.kind.value,
             code,
+            descriptors,
             sleeps=program.sleeps,
             attach=MANY if many else 0,
             name=f"tk_{program.name}"[:15],
@@ -102,10 +111,11 @@ def load(program: KernelProgram, maps: Mapping[str, int], attached: Attached) ->
     return Ready(descriptor, many)
 
 
-def attach(program: KernelProgram, ready: Ready, attached: Attached) -> None:
+def attach(by: Kernel, program: KernelProgram, ready: Ready, attached: Attached) -> None:
     """Have a program run at all its points.
 
     Args:
+        by: who does it.
         program: the program.
         ready: it, loaded.
         attached: what keeps the points.
@@ -115,7 +125,7 @@ def attach(program: KernelProgram, ready: Ready, attached: Attached) -> None:
     """
     numbers = program.numbers or (None,) * len(program.points)
     if ready.many:
-        _at_once(program, ready, attached)
+        _at_once(by, program, ready, attached)
         return
     for point, number in zip(program.points, numbers, strict=True):
         match point:
@@ -129,18 +139,18 @@ def attach(program: KernelProgram, ready: Ready, attached: Attached) -> None:
                 what = "a timer"
         try:
             if isinstance(point, RawTracepoint):
-                attached.point(kernel.raw_tracepoint(point.name, ready.descriptor))
+                attached.point(by.raw_tracepoint(point.name, ready.descriptor))
                 continue
-            for event in _events(point):
+            for event in _events(by, point):
                 attached.point(event)
-                link = kernel.attach(event, ready.descriptor, number)
+                link = by.attach(event, ready.descriptor, number)
                 if link is not None:
                     attached.point(link)
         except OSError as error:
             raise Refused(what, error) from error
 
 
-def _at_once(program: KernelProgram, ready: Ready, attached: Attached) -> None:
+def _at_once(by: Kernel, program: KernelProgram, ready: Ready, attached: Attached) -> None:
     """All points of a file with one call."""
     numbered = [
         (point, number)
@@ -154,7 +164,7 @@ def _at_once(program: KernelProgram, ready: Ready, attached: Attached) -> None:
     for (path, returns), group in groupby(sorted(numbered, key=file), key=file):
         pairs = list(group)
         try:
-            link = kernel.attach_many(
+            link = by.attach_many(
                 ready.descriptor,
                 path,
                 [point.offset for point, _ in pairs],
@@ -168,16 +178,16 @@ def _at_once(program: KernelProgram, ready: Ready, attached: Attached) -> None:
         attached.point(link)
 
 
-def _events(point: Point) -> Iterator[int]:
+def _events(by: Kernel, point: Point) -> Iterator[int]:
     match point:
         case Instruction(path, offset, semaphore, returns):
-            yield kernel.uprobe(path, offset, returns=returns, semaphore=semaphore, pid=-1)
+            yield by.uprobe(path, offset, returns=returns, semaphore=semaphore, pid=-1)
         case Tracepoint(category, name):
-            number, _ = tracepoint(category, name, BACKEND)
-            yield kernel.tracepoint(number)
+            number, _ = tracepoint(category, name, BACKEND, by.describe)
+            yield by.tracepoint(number)
         case Named() | RawTracepoint():
             raise AssertionError(point)
         case Timer(nanoseconds, hertz, everywhere):
             processors = kernel.online() if everywhere else kernel.online()[:1]
             for processor in processors:
-                yield kernel.timer(nanoseconds, hertz, processor)
+                yield by.timer(nanoseconds, hertz, processor)

@@ -3,6 +3,8 @@
 Sources: ``union bpf_attr`` in ``include/uapi/linux/bpf.h``, bpf(2); ``struct perf_event_attr`` in
 ``include/uapi/linux/perf_event.h``, perf_event_open(2). Where a structure has grown, only what is set is
 handed over; the rest, which kernels that don't have it would refuse, is zero.
+
+It imports the standard library only: ``privileged.py`` runs it as root.
 """
 
 from __future__ import annotations
@@ -13,12 +15,10 @@ import fcntl
 import os
 import resource
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Final, Literal
-
-import attrs
 
 _NUMBERS: Final = {"x86_64": (321, 298), "aarch64": (280, 241)}
 """Of bpf and perf_event_open, by ``uname -m``: ``arch/x86/entry/syscalls/syscall_64.tbl``,
@@ -42,20 +42,14 @@ _CLOSE_ON_EXEC: Final = 8  # PERF_FLAG_FD_CLOEXEC
 _SET_PROGRAM, _ENABLE = 0x40042408, 0x2400  # PERF_EVENT_IOC_SET_BPF, PERF_EVENT_IOC_ENABLE
 _ATTRIBUTE: Final = 112  # PERF_ATTR_SIZE_VER5
 
+MAP: Final = (0x18, 1)
+"""The operation of an instruction that loads a map's address, and its source register: BPF_LD | BPF_IMM |
+BPF_DW, BPF_PSEUDO_MAP_FD."""
+
+_TRACEFS: Final = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
 _UPROBES: Final = "/sys/bus/event_source/devices/uprobe"
 _LOG_BYTES: Final = 1 << 20
 _BATCH: Final = 4096
-
-
-@attrs.frozen
-class Loaded:
-    """What the kernel says of a program.
-
-    Attributes:
-        missed: how often it didn't run, since it, or another one, was at work on that processor already.
-    """
-
-    missed: int
 
 
 class VerifierError(OSError):
@@ -88,12 +82,13 @@ def create_map(kind: int, key: int, value: int, entries: int, name: str) -> int:
     return _bpf(_MAP_CREATE, attribute)
 
 
-def load_program(kind: int, code: bytes, *, sleeps: bool, attach: int, name: str) -> int:
+def load_program(kind: int, code: bytes, maps: Sequence[int], *, sleeps: bool, attach: int, name: str) -> int:
     """Load a program.
 
     Args:
         kind: its type.
-        code: its instructions.
+        code: its instructions, in which maps are told by their places in ``maps``.
+        maps: the maps' descriptors.
         sleeps: whether it may wait for memory.
         attach: 48 for ``attach_many``, else 0.
         name: for people, up to 15 letters and digits.
@@ -103,6 +98,9 @@ def load_program(kind: int, code: bytes, *, sleeps: bool, attach: int, name: str
         OSError: if it can't be loaded for another reason.
     """
     license_, text = ctypes.create_string_buffer(b"GPL"), ctypes.create_string_buffer(code, len(code))
+    for place, instruction in enumerate(instructions(code)):
+        if instruction[:2] == MAP:
+            struct.pack_into("<i", text, 8 * place + 4, maps[instruction[2]])
 
     def attempt(log: ctypes.Array[ctypes.c_char] | None) -> int:
         where = (1, len(log), ctypes.addressof(log)) if log is not None else (0, 0, 0)
@@ -123,6 +121,12 @@ def load_program(kind: int, code: bytes, *, sleeps: bool, attach: int, name: str
         with suppress(OSError):
             return attempt(log)
         raise VerifierError(error.errno or 0, log.value.decode("utf-8", "replace")) from None
+
+
+def instructions(code: bytes) -> Iterator[tuple[int, int, int]]:
+    """The operation, the source register and the number of each word of a program; see ``instructions.py``."""
+    for operation, registers, _, number in struct.iter_unpack("<BBhi", code):
+        yield operation, registers >> 4, number
 
 
 def uprobe(path: str, offset: int, *, returns: bool, semaphore: int, pid: int) -> int:
@@ -149,6 +153,18 @@ def uprobe(path: str, offset: int, *, returns: bool, semaphore: int, pid: int) -
 def tracepoint(number: int) -> int:
     """A tracepoint of the kernel, by its number in tracefs; nothing runs there yet."""
     return _perf(_event(_TRACEPOINT, number), -1, 0)
+
+
+def describe(category: str, name: str) -> int:
+    """The kernel's description of a tracepoint, a text, opened.
+
+    Raises:
+        OSError: if there is none, or we may not; ``ENODEV`` if there is no tracefs.
+    """
+    for mount in _TRACEFS:
+        if os.path.isdir(f"{mount}/events"):
+            return os.open(f"{mount}/events/{category}/{name}/format", os.O_RDONLY | os.O_CLOEXEC)
+    raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
 
 
 def raw_tracepoint(name: str, program: int) -> int:
@@ -324,8 +340,8 @@ def array(map_: int, value: int, most: int) -> tuple[bytes, int]:
     return values, count
 
 
-def told_of(program: int) -> Loaded:
-    """What the kernel says of a loaded program.
+def missed(program: int) -> int:
+    """How often a program didn't run, since it, or another one, was at work on that processor already.
 
     Source: ``struct bpf_prog_info``: ``recursion_misses`` is 208 bytes from its start (kernel 5.12).
     """
@@ -335,8 +351,9 @@ def told_of(program: int) -> Loaded:
     try:
         _bpf(_INFO, attribute)
     except OSError:
-        return Loaded(0)
-    return Loaded(struct.unpack_from("<Q", info, 208)[0])
+        return 0
+    found: int = struct.unpack_from("<Q", info, 208)[0]
+    return found
 
 
 def allow_memory() -> None:

@@ -26,6 +26,7 @@ from tracekit.backends.bpf.mappings import Mappings
 from tracekit.backends.bpf.naming import Names
 from tracekit.backends.bpf.programs import Fields, Instrumented, KernelProgram, Whose
 from tracekit.backends.bpf.reading import Read, Table, read
+from tracekit.backends.bpf.rights import Kernel, kernel_for
 from tracekit.backends.bpf.sites import sites
 from tracekit.backends.bpf.trying import abilities
 from tracekit.backends.plan import uses
@@ -33,11 +34,11 @@ from tracekit.backends.tracefs import tracepoint
 from tracekit.backends.window import overload_of
 from tracekit.core.arch import Architecture, architecture
 from tracekit.core.expr import Builtin, BuiltinName, Load, Str
+from tracekit.core.feature import Feature
 from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind
 from tracekit.errors import PrivilegeError, UnsupportedError
-from tracekit.process import capabilities
 from tracekit.process.namespaces import in_first_pids, in_inner_pids
 
 _LOOK_SECONDS: Final = 0.02
@@ -58,16 +59,27 @@ class BpfTracer:
         options: Options,
     ) -> None:
         """Prepare a run; see ``Backend.tracer``."""
-        check_features(program)
-        _check_rights(options)
+        needed = check_features(program)
+        if options.sudo and Feature.STACK in needed:
+            raise UnsupportedError(
+                feature="ustack with --sudo",
+                backend=BACKEND,
+                reason="what is loaded where is told to those only who may trace by themselves",
+                remedy="Run tracekit itself with sudo.",
+            )
         self._options, self._program = options, program
         self._arch = _architecture(places)
         self._notes = list(_check_ids(processes, program))
-        self._whose = _whose(processes)
         self._binaries = [place.image for found in places.values() for place in found]
         self._names: Names | None = None
-        self._found = sites(program, places, files, self._arch)
         self._stack = ExitStack()
+        with ExitStack() as helper:
+            self._kernel = kernel_for(sudo=options.sudo, stack=helper)
+            self._whose = _whose(processes, self._kernel)
+            self._found = sites(program, places, files, self._arch, self._kernel.describe)
+            self._abilities = abilities(self._kernel)
+            self._script = self._instrument()
+            self._helper = helper.pop_all()
         self._maps: dict[str, int] = {}
         self._attached = Attached()
         # Looked up now: at the end there may be no descriptor left for it.
@@ -75,7 +87,6 @@ class BpfTracer:
         self._limited = options.max_events is not None or options.max_rate is not None
         self.losses: tuple[Loss, ...] = ()
         self.ended = False
-        self._script = self._instrument()
 
     def _instrument(self) -> Instrumented:
         reads = any(
@@ -84,9 +95,8 @@ class BpfTracer:
             for e in c.expressions
         )
         return instrument(
-            self._program, self._found, self._whose, self._options, self._arch, abilities(), sleeps=reads
+            self._program, self._found, self._whose, self._options, self._arch, self._abilities, sleeps=reads
         )
-
 
     @property
     def script(self) -> str:
@@ -97,15 +107,16 @@ class BpfTracer:
         return tuple(self._notes)
 
     def attach(self) -> None:
-        kernel.allow_memory()
-        try:
-            self._start()
-        except Refused as refused:
-            self._stack.close()
-            raise diagnose(refused) from refused
-        if STACKS in self._maps:
-            mappings = self._stack.enter_context(Mappings(self._whose.pids))
-            self._names = Names(self._binaries, mappings)
+        # Once all is in place, nobody with more rights than ours is needed.
+        with self._helper:
+            try:
+                self._start()
+            except Refused as refused:
+                self._stack.close()
+                raise diagnose(refused) from refused
+            if STACKS in self._maps:
+                mappings = self._stack.enter_context(Mappings(self._whose.pids))
+                self._names = Names(self._binaries, mappings)
         look = _LOOK_SECONDS if self._limited else None
         self._clock = self._stack.enter_context(Clock(self._options.interval, look))
 
@@ -113,31 +124,44 @@ class BpfTracer:
         self._maps = {}
         for m in self._script.maps:
             try:
-                descriptor = kernel.create_map(m.kind.value, m.key_size, m.value_size, m.entries, m.name)
+                descriptor = self._kernel.create_map(m.kind.value, m.key_size, m.value_size, m.entries, m.name)
             except OSError as error:
                 raise Refused(f"a map of {m.entries} entries", error) from error
             self._stack.callback(os.close, descriptor)
             self._maps[m.name] = descriptor
+        try:
+            self._prepare()
+        except PermissionError as error:
+            raise PrivilegeError(
+                "this kernel lets nobody without CAP_BPF read what eBPF programs count",
+                "Run tracekit itself with sudo, not with --sudo. From kernel 5.19 on, that isn't needed.",
+            ) from error
+        self._attached = self._stack.enter_context(Attached())
+        # All are loaded before the first is placed: so they begin as nearly at once as they can.
+        ready = [(p, self._load(p)) for p in self._script.programs]
+        for program, loaded in ready:
+            self._attach(program, loaded)
+
+    def _prepare(self) -> None:
+        """What the maps have from the start."""
         now = clock_gettime_ns(CLOCK_MONOTONIC)
         control = [0] * len(Control)
         control[Control.BEGAN] = control[Control.SINCE] = now
         kernel.update(self._maps[CONTROL], bytes(4), struct.pack(f"<{len(Control)}Q", *control))
         for pid in self._whose.pids:
             kernel.update(self._maps[TARGETS], struct.pack("<I", pid), bytes(4))
-        self._attached = self._stack.enter_context(Attached())
-        # All are loaded before the first is placed: so they begin as nearly at once as they can.
-        ready = [(p, load(p, self._maps, self._attached)) for p in self._script.programs]
-        for program, loaded in ready:
-            self._attach(program, loaded)
+
+    def _load(self, program: KernelProgram) -> Ready:
+        return load(self._kernel, program, self._maps, self._attached, many=self._abilities.many)
 
     def _attach(self, program: KernelProgram, ready: Ready) -> None:
         try:
-            attach(program, ready, self._attached)
+            attach(self._kernel, program, ready, self._attached)
         except Refused as refused:
             if program.instead is None or not refused.invalid:
                 raise
             for other in program.instead:
-                self._attach(other, load(other, self._maps, self._attached))
+                self._attach(other, self._load(other))
 
     def fileno(self) -> int:
         return self._clock.fileno()
@@ -221,7 +245,7 @@ class BpfTracer:
                 tables[m.name] = Table(b"", values, count)
             else:
                 tables[m.name] = Table(*kernel.entries(descriptor, m.key_size, size, m.entries))
-        waits, layout = abilities().sleeps, self._script.layout
+        waits, layout = self._abilities.sleeps, self._script.layout
         if self._names is None:
             return read(layout, tables[COUNTERS], tables, processors, str, final=final, waits=waits)
         names = self._names.of(stacks(tables[STACKS].keys, tables[STACKS].values))
@@ -233,6 +257,7 @@ class BpfTracer:
         return Engine(BACKEND, os.uname().release)
 
     def close(self) -> None:
+        self._helper.close()
         self._stack.close()
 
 
@@ -245,21 +270,6 @@ def _architecture(places: Mapping[FunctionProbe, Sequence[Place]]) -> Architectu
             reason=f"its code runs on another processor than this machine's, which is {os.uname().machine}",
         )
     return architecture(os.uname().machine)
-
-
-def _check_rights(options: Options) -> None:
-    if options.sudo:
-        raise UnsupportedError(
-            feature="--sudo",
-            backend=BACKEND,
-            reason="its programs are loaded by tracekit itself",
-            remedy="Run tracekit with sudo, or name another backend.",
-        )
-    if os.geteuid() != 0 and not capabilities.effective() & (capabilities.BPF | capabilities.SYS_ADMIN):
-        raise PrivilegeError(
-            "eBPF programs need root, or CAP_BPF and CAP_PERFMON",
-            "Run the same command with sudo in front of it.",
-        )
 
 
 def _check_ids(processes: Processes, program: Program) -> tuple[str, ...]:
@@ -285,13 +295,13 @@ def _check_ids(processes: Processes, program: Program) -> tuple[str, ...]:
     return () if processes.pids else ("processes of other pid namespaces than tracekit's have the id 0",)
 
 
-def _whose(processes: Processes) -> Whose:
+def _whose(processes: Processes, by: Kernel) -> Whose:
     ids = None
     if not in_first_pids():
         status = os.stat("/proc/self/ns/pid")
         ids = Ids(status.st_dev, status.st_ino)
     if not (processes.pids and processes.follow):
         return Whose(processes.pids, None, ids)
-    _, new = tracepoint("task", "task_newtask", BACKEND)
-    _, free = tracepoint("sched", "sched_process_free", BACKEND)
+    _, new = tracepoint("task", "task_newtask", BACKEND, by.describe)
+    _, free = tracepoint("sched", "sched_process_free", BACKEND, by.describe)
     return Whose(processes.pids, Fields(new["pid"], new["clone_flags"], free["pid"]), ids)

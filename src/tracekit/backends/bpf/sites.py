@@ -13,7 +13,7 @@ from tracekit.backends.bpf.emit import Source, Word
 from tracekit.backends.bpf.operands import operands
 from tracekit.backends.calls import Call
 from tracekit.backends.semaphores import check_semaphores
-from tracekit.backends.tracefs import syscall_arguments
+from tracekit.backends.tracefs import Describe, syscall_arguments
 from tracekit.binaries import open_elf
 from tracekit.core.arch import Architecture
 from tracekit.core.expr import Reg
@@ -159,6 +159,7 @@ def sites(
     places: Mapping[FunctionProbe, Sequence[Place]],
     files: Mapping[str, str],
     arch: Architecture,
+    describe: Describe | None = None,
 ) -> dict[Probe, tuple[Site, ...]]:
     """The sites of each of a program's probes.
 
@@ -167,6 +168,7 @@ def sites(
         places: where its function probes go.
         files: for each binary, by the program's name for it, a path to the very file that was read.
         arch: the machine's processor.
+        describe: who opens descriptions of tracepoints; None for us.
 
     Raises:
         UnsupportedError: if a tracepoint's arguments or its semaphore can't be used.
@@ -187,19 +189,19 @@ def sites(
                     for s in open_elf(path, probe.binary).ask(_tracepoints, probe)
                 )
             case _:
-                found[probe] = (of_kernel(probe),)
+                found[probe] = (of_kernel(probe, describe),)
     return found
 
 
-def of_kernel(probe: Syscall | Interval | Profile) -> Site:
-    """The site of a probe that is in no file.
+def of_kernel(probe: Syscall | Interval | Profile, describe: Describe | None = None) -> Site:
+    """The site of a probe that is in no file; see ``sites``.
 
     Raises:
         UsageError: if there is no such system call.
     """
     match probe:
         case Syscall(name, side):
-            return of_syscall(name, side, len(syscall_arguments(name, BACKEND)))
+            return of_syscall(name, side, len(syscall_arguments(name, BACKEND, describe)))
         case _:
             return of_timer(probe)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from functools import cache
 from typing import Final
 
 from tracekit.backends.bpf import instructions as code
@@ -15,6 +14,7 @@ from tracekit.backends.bpf.emit import FP, R0, R1
 from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.layout import MapKind
 from tracekit.backends.bpf.programs import ProgramKind
+from tracekit.backends.bpf.rights import Kernel
 
 MANY: Final = 48
 """``BPF_TRACE_UPROBE_MULTI``: what a program is loaded for that is attached to many points at once."""
@@ -24,32 +24,34 @@ _LACKING: Final = (errno.EINVAL, errno.ENOTSUP, 524)
 Whatever else goes wrong, such as missing rights, isn't known to lack anything: the run's own programs tell."""
 
 
-@cache
-def abilities() -> Abilities:
-    """What the running kernel has."""
-    kernel.allow_memory()
+def abilities(by: Kernel) -> Abilities:
+    """What the running kernel has.
+
+    Args:
+        by: who asks it.
+    """
     return Abilities(
-        sleeps=_loads(Assembler(), sleeps=True),
-        many=_many(),
-        numbers=_loads(_numbers()),
-        swaps=_loads(_swaps()),
-        whole=_whole(),
+        sleeps=_loads(by, Assembler(), sleeps=True),
+        many=_many(by),
+        numbers=_loads(by, _numbers()),
+        swaps=_loads(by, _swaps()),
+        whole=_whole(by),
     )
 
 
-def _loads(asm: Assembler, *, sleeps: bool = False) -> bool:
+def _loads(by: Kernel, asm: Assembler, *, sleeps: bool = False) -> bool:
     try:
-        os.close(_load(asm, sleeps=sleeps))
+        os.close(_load(by, asm, sleeps=sleeps))
     except OSError as error:
         return error.errno not in _LACKING
     return True
 
 
-def _load(asm: Assembler, *, sleeps: bool = False, attach: int = 0) -> int:
+def _load(by: Kernel, asm: Assembler, *, sleeps: bool = False, attach: int = 0) -> int:
     asm.leave()
     program = asm.assemble().encode({})
-    return kernel.load_program(
-        ProgramKind.KPROBE.value, program, sleeps=sleeps, attach=attach, name="tk_trying"
+    return by.load_program(
+        ProgramKind.KPROBE.value, program, [], sleeps=sleeps, attach=attach, name="tk_trying"
     )
 
 
@@ -69,11 +71,11 @@ def _swaps() -> Assembler:
     return asm
 
 
-def _whole() -> bool:
+def _whole(by: Kernel) -> bool:
     size = 8 * len(kernel.processors())
     map_ = None
     try:
-        map_ = kernel.create_map(MapKind.PERCPU_HASH.value, 8, 8, 1, "tk_trying")
+        map_ = by.create_map(MapKind.PERCPU_HASH.value, 8, 8, 1, "tk_trying")
         kernel.entries(map_, 8, size, 1)
     except OSError as error:
         return error.errno not in _LACKING
@@ -83,15 +85,15 @@ def _whole() -> bool:
     return True
 
 
-def _many() -> bool:
+def _many(by: Kernel) -> bool:
     """Whether the kernel finds fault with the file, which is a folder, and not with the call.
 
     Older kernels load such a program all the same. libbpf tries it so too (``probe_uprobe_multi_link``).
     """
     program = None
     try:
-        program = _load(Assembler(), attach=MANY)
-        os.close(kernel.attach_many(program, "/", [0], [], [], returns=False, pid=0))
+        program = _load(by, Assembler(), attach=MANY)
+        os.close(by.attach_many(program, "/", [0], [0], [], returns=False, pid=0))
     except OSError as error:
         return error.errno not in _LACKING
     finally:
