@@ -135,7 +135,7 @@ def test_the_kernel_reads_what_is_printed() -> None:
     map_ = kernel.create_map(2, 4, 8, 1, "nine")
     try:
         with pytest.raises(kernel.VerifierError) as refused:
-            kernel.load_program(2, made.encode({"nine": map_}), sleeps=False, attach=0, name="forms")
+            kernel.load_program(2, made.encode({"nine": 0}), [map_], sleeps=False, attach=0, name="forms")
     finally:
         os.close(map_)
     told: dict[int, str] = {}
