@@ -44,7 +44,7 @@ def figures(values: Sequence[int], *, signed: bool = True) -> dict[str, int]:
     return {
         "count": len(values),
         "low": total & MASK,
-        "high": total >> 64 & MASK,
+        "high": sum(value >> 32 for value in values) & MASK,
         "least": max((~(v + shift) & MASK for v in values), default=0),
         "most": max((v + shift for v in values), default=0),
     }
@@ -55,7 +55,7 @@ def without_keys(of: Layout, values: Sequence[Sequence[int]], **more: Sequence[i
     each = [figures(found) for found in values]
     counted: dict[str, Sequence[int]] = {f"{part}0": [f[part] for f in each] for part in each[0]}
     counted |= {"t0": [len(found) for found in values], "h0": [len(found) for found in values], **more}
-    return read(of, words(of, counted), {}, PROCESSORS, final=True)
+    return read(of, words(of, counted), {}, PROCESSORS, str, final=True)
 
 
 numbers = st.lists(st.integers(-SIGN, SIGN - 1) | st.integers(-3, 3), max_size=4)
@@ -81,7 +81,7 @@ def test_unsigned_extremes() -> None:
     of = layout("@ = stats((uint64)arg0)")
     each = [figures(v, signed=False) for v in ([0, 2**64 - 1], [5], [])]
     counted = {f"{part}0": [f[part] for f in each] for part in each[0]} | {"t0": [2, 1, 0]}
-    found = read(of, words(of, counted), {}, PROCESSORS, final=True)
+    found = read(of, words(of, counted), {}, PROCESSORS, str, final=True)
     assert found.maps[0].entries == {(): Histogram.of([0, 2**64 - 1, 5])}
 
 
@@ -108,7 +108,7 @@ def test_keys_of_every_kind() -> None:
     whole, cut = text_key(b"caf\xe9", 24), text_key(b"x" * 19, 24, limit=19, more=True)
     one, none = [[7], [], [8, 9]], [[], [], []]
     table = keyed(of, [(key + whole + comm, one), (key + cut + comm, one), (bytes(72), none)])
-    found = read(of, words(of, {"t0": [2, 0, 4]}), {"m0": table}, PROCESSORS, final=True)
+    found = read(of, words(of, {"t0": [2, 0, 4]}), {"m0": table}, PROCESSORS, str, final=True)
     first = (-5, 2**64 - 1, "g")
     counts = {keys: h.count for keys, h in found.maps[0].entries.items()}
     assert counts == {(*first, "caf\udce9", "a b"): 3, (*first, "x" * 19, "a b"): 3, (0, 0, "f", "", ""): 0}
@@ -119,7 +119,7 @@ def test_a_cut_string_and_a_whole_one_that_are_alike_are_one_key() -> None:
     """What is kept decides, so their events are one entry, which is told to be cut."""
     of = layout("@[str(arg0, 20)] = stats(arg1)")
     entries = [(text_key(b"x" * 19, 24, limit=19, more=more), [[1], [2], []]) for more in (False, True)]
-    found = read(of, words(of, {"t0": [2, 2, 0]}), {"m0": keyed(of, entries)}, PROCESSORS, final=True)
+    found = read(of, words(of, {"t0": [2, 2, 0]}), {"m0": keyed(of, entries)}, PROCESSORS, str, final=True)
     assert found.maps[0].entries == {("x" * 19,): Histogram.of([1, 2, 1, 2])}
     assert [x.kind for x in found.losses] == [LossKind.TRUNCATED]
 
@@ -133,7 +133,7 @@ def test_buckets_with_and_without_keys() -> None:
         "m0": Table(struct.pack("<q", -1), struct.pack("<15Q", *([0] * 15)), 1),
         "b1": Table(b"", struct.pack("<12Q", 0, 0, 0, 0, 5, 0, 0, 0, 0, 6, 0, 0), 4),
     }
-    found = read(of, words(of, {"t0": [0, 0, 11]}), tables, PROCESSORS, final=False)
+    found = read(of, words(of, {"t0": [0, 0, 11]}), tables, PROCESSORS, str, final=False)
     first, second = (m.entries for m in found.maps)
     assert [(b.lo, b.hi, b.count) for b in first[-1,].buckets] == [(-7, -3, 4), (4, 8, 3)]
     assert [(b.lo, b.hi, b.count) for b in second[()].buckets] == [(0, 5, 5), (10, None, 6)]
@@ -153,7 +153,7 @@ def test_what_is_missing_is_told_with_its_number(name: str) -> None:
     counted, kind, count = LOSSES[name]
     of = layout("@[arg0] = stats(arg1)")
     table = keyed(of, [(bytes(8), [[1], [2], [3]])])
-    found = read(of, words(of, counted), {"m0": table}, PROCESSORS, final=True)
+    found = read(of, words(of, counted), {"m0": table}, PROCESSORS, str, final=True)
     assert [(x.kind, x.count) for x in found.losses] == [(kind, count)]
 
 
@@ -163,12 +163,12 @@ def test_calls_without_return_are_told() -> None:
     of = layout_of(plan_of(program, Options(), 0, ["f"], 100))
     for entries, losses, notes in ((5, 1, 0), (3, 0, 0), (1, 0, 1)):
         counted = {"t0": [3, 0, 0], "count0": [3, 0, 0], "e0": [entries, 0, 0], "r0": [1, 1, 1]}
-        found = read(of, words(of, counted), {}, PROCESSORS, final=True)
+        found = read(of, words(of, counted), {}, PROCESSORS, str, final=True)
         assert (len(found.losses), len(found.notes)) == (losses, notes)
 
 
 def test_other_processes_are_counted_apart() -> None:
     """How often the target ran into probes, and how often others did, are two numbers."""
     of = layout("@ = count()")
-    found = read(of, words(of, {"h0": [1, 2, 3], "h1": [10, 0, 5]}), {}, PROCESSORS, final=True)
+    found = read(of, words(of, {"h0": [1, 2, 3], "h1": [10, 0, 5]}), {}, PROCESSORS, str, final=True)
     assert (found.hits, found.others) == (6, 15)
