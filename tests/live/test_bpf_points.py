@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 import tracekit as tk
 from tracekit.backends.bpf import kernel
+from tracekit.backends.bpf.trying import abilities
 
 pytestmark = [
     pytest.mark.live,
@@ -40,7 +41,7 @@ int main(void)
 
 
 @pytest.fixture
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """What is asked for is noted; and, one by one, refused as kernels before 6.6 do."""
     asked: list[int] = []
     load = kernel.load_program
@@ -51,8 +52,10 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         return load(*arguments, attach=attach, **options)
 
+    abilities.cache_clear()
     monkeypatch.setattr(kernel, "load_program", loaded)
-    return asked
+    yield asked
+    abilities.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def figures(values: Sequence[int], *, signed: bool = True) -> dict[str, int]:
     return {
         "count": len(values),
         "low": total & MASK,
-        "high": sum(v >> 32 for v in values) & MASK,
+        "high": sum(value >> 32 for value in values) & MASK,
         "least": max((~(v + shift) & MASK for v in values), default=0),
         "most": max((v + shift for v in values), default=0),
     }

@@ -9,7 +9,7 @@ many     many probes of a file with one call (6.6)      each is placed with a ca
 numbers  a number with each probe, for its program      each function has a program of its own
          (5.15)
 swaps    additions and replacements that tell what was  a greatest value is replaced as it stands;
-         there before (5.12; on arm64 5.18)             ``--max-events`` is refused
+         there before (5.12; on arm64 5.18)             ``--max-events`` and ``ustack`` are refused
 whole    maps that are handed over many entries at a    keys are refused
          time (5.6)
 =======  =============================================  ====================================================
@@ -20,6 +20,9 @@ from __future__ import annotations
 from typing import Final
 
 import attrs
+
+from tracekit.backends.bpf.assembler import BACKEND
+from tracekit.errors import UnsupportedError
 
 
 @attrs.frozen
@@ -37,6 +40,23 @@ class Abilities:
     numbers: bool = True
     swaps: bool = True
     whole: bool = True
+
+    def require_swaps(self, feature: str) -> None:
+        """Refuse what numbers events, or what comes with them, where there are none.
+
+        Args:
+            feature: what the program asks for.
+
+        Raises:
+            UnsupportedError: if the kernel lacks ``swaps``.
+        """
+        if not self.swaps:
+            raise UnsupportedError(
+                feature=feature,
+                backend=BACKEND,
+                reason="this kernel can't number events; those from 5.12 on can (on arm64, from 5.18)",
+                remedy="Leave it out, or use bpftrace.",
+            )
 
 
 ALL: Final = Abilities()

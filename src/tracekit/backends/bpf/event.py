@@ -10,7 +10,7 @@ from tracekit.backends.base import Options
 from tracekit.backends.bpf import instructions as code
 from tracekit.backends.bpf.abilities import Abilities
 from tracekit.backends.bpf.adding import Adder
-from tracekit.backends.bpf.assembler import BACKEND, Assembler
+from tracekit.backends.bpf.assembler import Assembler
 from tracekit.backends.bpf.emit import COUNTERS, CTX, FP, R0, R1, R2, R3, R4, Emitter, Values
 from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.instructions import Register
@@ -27,7 +27,6 @@ from tracekit.core.arch import Architecture
 from tracekit.core.expr import Binary, BuiltinName, Int, Load, Reg
 from tracekit.core.program import Clause
 from tracekit.core.types import UINT64
-from tracekit.errors import UnsupportedError
 from tracekit.syntax import print_aggregate, print_expression
 
 _SHARED: Final = Register.R9
@@ -267,13 +266,7 @@ class EventWriter:
             with asm.about(f"where {print_expression(clause.where)}"):
                 emitter.branch(clause.where, last, when=False)
         if (limit := self.context.options.max_events) is not None:
-            if not self.context.abilities.swaps:
-                raise UnsupportedError(
-                    feature="--max-events",
-                    backend=BACKEND,
-                    reason="this kernel can't number events; those from 5.12 on can (on arm64, from 5.18)",
-                    remedy="Leave it out, or use bpftrace.",
-                )
+            self.context.abilities.require_swaps("--max-events")
             with asm.about(f"the first {limit} events"):
                 asm.constant(R1, 1)
                 asm.add(code.atomic_add(_SHARED, Control.SEEN.offset, R1, fetch=True))
@@ -281,6 +274,7 @@ class EventWriter:
                 asm.jump(">=", R1, R2, last)
         self._count(f"t{self.number}")
         if uses(clause, BuiltinName.USTACK):
+            self.context.abilities.require_swaps("ustack")
             with asm.about("who called it"):
                 StackWriter(asm, emitter, self.context.arch, self._count, self.number).write(
                     stack, bare=self.site.bare
