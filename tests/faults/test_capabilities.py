@@ -69,7 +69,7 @@ def suite_of(engine: str, version: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     source = Path(tracekit.__file__).parent.parent
-    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(source), "HOME": "/nonexistent"}
+    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(source), "HOME": "/dev/null"}
 
 
 def check(words: list[str]) -> None:
