@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 
 import tracekit as tk
 from tracekit.backends.bpf import kernel
-from tracekit.backends.bpf.trying import abilities
 
 pytestmark = [
     pytest.mark.live,
@@ -41,7 +40,7 @@ int main(void)
 
 
 @pytest.fixture
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What is asked for is noted; and, one by one, refused as kernels before 6.6 do."""
     asked: list[int] = []
     load = kernel.load_program
@@ -52,10 +51,8 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         return load(*arguments, attach=attach, **options)
 
-    abilities.cache_clear()
     monkeypatch.setattr(kernel, "load_program", loaded)
-    yield asked
-    abilities.cache_clear()
+    return asked
 
 
 @pytest.fixture(scope="module")
