@@ -66,7 +66,8 @@ class Engine:
     def __init__(self, column: str, program: str) -> None:
         self.column = column
         self.backend = COLUMNS[column].backend
-        self.environment = {COLUMNS[column].variable: program}
+        variable = COLUMNS[column].variable
+        self.environment = {variable: program} if variable else {}
 
     def __str__(self) -> str:
         return self.column

@@ -38,21 +38,21 @@ class Figures:
         buckets: how many events, by a value inside of their bucket.
         counts: how many events.
         sums: the values' sum modulo 2**64.
-        totals: the values' sum itself, where the engine keeps that.
         least: the least value.
         most: the greatest value.
         cut: keys that may be cut, or several in one.
         full: whether the engine's map may have had no room for more.
+        totals: the values' sum itself, where the engine keeps that.
     """
 
     buckets: Mapping[Keys, Mapping[int, int]] = attrs.field(factory=dict)
     counts: dict[Keys, int] = attrs.field(factory=dict)
     sums: dict[Keys, int] = attrs.field(factory=dict)
-    totals: dict[Keys, int] = attrs.field(factory=dict)
     least: dict[Keys, int] = attrs.field(factory=dict)
     most: dict[Keys, int] = attrs.field(factory=dict)
     cut: set[Keys] = attrs.field(factory=set)
     full: bool = False
+    totals: dict[Keys, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen
