@@ -103,6 +103,17 @@ def test_a_child_that_runs_the_program_is_found_while_it_runs(quiet: str) -> Non
     assert f"note: no event came: {said}\n" in result
 
 
+def test_a_terminal_is_told_why_nothing_comes(quiet: str) -> None:
+    """On a terminal the reason is told without any snapshot being asked for, and none is shown."""
+    program = f'uprobe:"{quiet}":never /arg0 > 5/ {{ @ = count() }}'
+    with endless(quiet, "serve") as pid:
+        words = tracekit("trace", "--backend", "bpftrace", "-e", program, "-p", str(pid))
+        with Emulator(words) as terminal:
+            terminal.until(lambda screen: "no event yet: the probes were run into" in screen.text)
+            terminal.press(b"\x03")
+            assert terminal.end() == 0
+
+
 def test_a_screen_says_why_nothing_is_on_it(quiet: str) -> None:
     """Live, the reason stands where the histograms would."""
     program = f'uprobe:"{quiet}":serve {{ @ = count() }}'
