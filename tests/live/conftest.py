@@ -21,7 +21,7 @@ ENGINES = {"system": "system", "trixie": "bpftrace-trixie", "sid": "bpftrace-sid
 @pytest.fixture(autouse=True)
 def _no_other_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a test names no backend it means bpf, or bpftrace if it is about each of those, and no other."""
-    meant = "bpftrace" if "engine" in request.fixturenames else "bpf"
+    meant = "bpftrace" if {"engine", "any_engine"} & {*request.fixturenames} else "bpf"
     monkeypatch.setattr("tracekit.backends.registry.ORDER", (meant,))
 
 

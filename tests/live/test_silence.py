@@ -115,6 +115,17 @@ def test_a_line_says_why_nothing_comes(quiet: str) -> None:
     assert "the filter let nothing through" in line
 
 
+def test_a_terminal_is_told_why_nothing_comes(quiet: str) -> None:
+    """On a terminal the reason is told without any snapshot being asked for, and none is shown."""
+    program = f'uprobe:"{quiet}":never /arg0 > 5/ {{ @ = count() }}'
+    with endless(quiet, "serve") as pid:
+        words = tracekit("trace", "--backend", "bpftrace", "-e", program, "-p", str(pid))
+        with Emulator(words) as terminal:
+            terminal.until(lambda screen: "no event yet: the probes were run into" in screen.text)
+            terminal.press(b"\x03")
+            assert terminal.end() == 0
+
+
 def test_a_screen_says_why_nothing_is_on_it(quiet: str) -> None:
     """Live, the reason stands where the histograms would."""
     program = f'uprobe:"{quiet}":serve {{ @ = count() }}'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shlex
 import signal
 import sys
@@ -31,6 +32,8 @@ _SOON: Final = 0.05
 """Seconds until it is looked again whether a terminal that was busy takes more."""
 _SILENT: Final = 3.0
 """Seconds without an event after which it is said why that may be."""
+_LOOK: Final = 2.0
+"""Seconds between two looks for that alone."""
 _WAKING: Final = (signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP, signal.SIGQUIT)
 
 
@@ -209,6 +212,14 @@ def open_view(screen: Screen, live: bool, quiet: bool) -> Iterator[View]:
 def interval(asked: float | None, live: bool) -> float | None:
     """Seconds between two snapshots; None for none."""
     return _EVERY if live and asked is None else asked
+
+
+def looks(shown: float | None, quiet: bool) -> float | None:
+    """Seconds between two looks at what there is, which are shown or not; None for none.
+
+    On a terminal somebody waits, and is told when no event comes, and why: that takes a look.
+    """
+    return _LOOK if shown is None and not quiet and os.isatty(2) else shown
 
 
 def _needed() -> None:

@@ -151,7 +151,7 @@ def test_a_path_that_dtrace_cannot_follow_is_said_to_be():
     """dtrace only says that the module isn't the program: why that may be is said in its place."""
     error = diagnose(1, f"{SCRIPT}line 8: only the a.out module is valid with the '-' function\n".encode())
     assert isinstance(error, TargetError)
-    assert "by its path" in error.message and "bpftrace" in error.hint
+    assert "by its path" in error.message and "use bpf" in error.hint
 
 
 def test_an_unknown_failure_quotes_dtrace():

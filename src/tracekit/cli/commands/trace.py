@@ -12,7 +12,7 @@ from tracekit.backends.base import Options
 from tracekit.cli.crosscheck import CrossCheckable, confirmed, cross_check_parameter
 from tracekit.cli.limits import OverloadTold, limit_parameters, tell_load
 from tracekit.cli.live import interval as live_interval
-from tracekit.cli.live import open_view
+from tracekit.cli.live import looks, open_view
 from tracekit.cli.programs import (
     Seconds,
     container_parameter,
@@ -158,7 +158,7 @@ def command(
     if sudo and not quiet:
         click.echo(rights(), err=True)
     # An engine's timer may come late; asked for half the time, a line is never missed.
-    session = start(program, target, backend=backend, options=options, interval=interval)
+    session = start(program, target, backend=backend, options=options, interval=looks(interval, quiet))
     with process.stop_signals() as signals, session:
         choice = session.choice
         if verbose:
@@ -182,6 +182,8 @@ def command(
             if left is not None and left <= 0:
                 break
             for snapshot in session.wait(view.patience(left), wake=signals.fileno()):
+                if interval is None:
+                    continue
                 if journal:
                     screen.kept(journal.keep(session.so_far()))
                 view.snapshot(snapshot)
