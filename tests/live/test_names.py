@@ -76,7 +76,7 @@ GO = {
 
 
 # One version will do: names are places in the machine before any engine sees them.
-pytestmark = pytest.mark.parametrize("engine", ["trixie"], indirect=True)
+pytestmark = pytest.mark.parametrize("any_engine", ["trixie", "own"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
