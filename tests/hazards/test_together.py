@@ -24,7 +24,7 @@ def test_tracers_of_one_file_at_once_are_exact(found: dict[str, str], victim: st
         words = ["trace", "-q", "--backend", column.backend, "-e", program, "--", victim, "exit"]
         environment = {
             **os.environ,
-            column.variable: found.get(column.kit, ""),
+            **({column.variable: found[column.kit]} if column.variable else {}),
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
         tracers.append(
