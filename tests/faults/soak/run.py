@@ -75,7 +75,7 @@ class Run:
             "PATH": os.environ["PATH"], "HOME": str(self.home), "TMPDIR": str(self._tmp), "LC_ALL": "C.UTF-8",
             "PYTHONPATH": os.pathsep.join((f"{ROOT}/src", str(ROOT))), "PYTHONDONTWRITEBYTECODE": "1",
             "TRACEKIT_CALIBRATIONS": str(self._tmp / "calibrations"),
-            COLUMNS[plan.column].variable: engine,
+            **({variable: engine} if (variable := COLUMNS[plan.column].variable) else {}),
         }  # fmt: skip
         self.output: Path | None = None
         self.tracekit: subprocess.Popen[bytes]
