@@ -96,6 +96,14 @@ def test_a_process_that_is_too_hot_is_let_go(backend: str, hot: Path, running: i
     assert result.histogram("sizes").count == load(result).events >= 101
 
 
+def test_the_first_event_may_be_the_last(backend: str, hot: Path, running: int) -> None:
+    """A run that has all it wants before its engine has said that it is ready has its result all the same."""
+    options = tk.Options(max_events=1, attach_gdb=True)
+    result = tk.run(program(hot), tk.Pids([running]), backend=backend, options=options)
+    assert result.complete
+    assert result.histogram("sizes").count == 1
+
+
 def test_what_stays_below_the_limit_is_not_stopped(backend: str, hot: Path) -> None:
     """The same command, called less often, is counted whole."""
     options = tk.Options(max_rate=1_000_000, max_overhead=1_000_000)

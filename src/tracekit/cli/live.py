@@ -224,7 +224,7 @@ def looks(shown: float | None, quiet: bool) -> float | None:
 
 def _needed() -> None:
     try:
-        import rich  # noqa: F401
+        import rich  # noqa: F401, only whether it is there
     except ImportError as error:
         raise ExtraMissingError(
             "--live needs the package rich", "Run: pip install 'tracekit[ui]', or give --interval 1s instead."

@@ -53,7 +53,7 @@ def needed() -> None:
     """
     try:
         import opentelemetry.exporter.otlp.proto.http
-        import opentelemetry.sdk.metrics.export  # noqa: F401
+        import opentelemetry.sdk.metrics.export  # noqa: F401, only whether it is there
     except ImportError as error:
         raise ExtraMissingError(
             "metrics for OpenTelemetry need the packages opentelemetry-sdk and "

@@ -120,7 +120,7 @@ def needed() -> None:
         ExtraMissingError: if it isn't installed.
     """
     try:
-        import prometheus_client  # noqa: F401
+        import prometheus_client  # noqa: F401, only whether it is there
     except ImportError as error:
         raise ExtraMissingError(
             "metrics for Prometheus need the package prometheus_client",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -30,7 +30,7 @@ from tracekit.core.result import Engine, Loss, LossKind
 from tracekit.errors import EngineError, EngineMissingError, PrivilegeError, UnsupportedError
 
 if TYPE_CHECKING:
-    from tracekit.backends.bpftrace.parse import OutputParser
+    from tracekit.backends.bpftrace.parse import OutputParser, Ready
 
 # Unsafe only means that an address without a symbol is taken: where instructions begin was checked before.
 # Without warnings, since newer versions print several lines for each event that finds a map full.
@@ -193,10 +193,11 @@ class BpftraceTracer:
             if not data:
                 break
             said += data
-            for event in self._parser.feed(data):
-                if not isinstance(event, Reading):
-                    return
-                self._pending.append(event)
+            # All of it: where events come at once, what was read may have the result in it, too.
+            events = list(self._parser.feed(data))
+            self._keep(events)
+            if not all(isinstance(event, Reading) for event in events):
+                return
         from tracekit.backends.bpftrace.diagnose import diagnose
 
         if data is None:
@@ -223,7 +224,10 @@ class BpftraceTracer:
             self._parser.close()
             if self._finished and not self._by_itself and not self._asked and self._options.max_events is None:
                 self._losses.append(UNASKED)
-        for event in self._parser.feed(data):
+        self._keep(self._parser.feed(data))
+
+    def _keep(self, events: Iterable[Ready | Reading]) -> None:
+        for event in events:
             if isinstance(event, Reading):
                 self._pending.append(event)
                 self._finished, self._by_itself = event.final, event.overload is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from time import monotonic
 from typing import Final
@@ -18,7 +18,7 @@ from tracekit.backends.dtrace.library import check_privilege, find_engine, insta
 from tracekit.backends.dtrace.loaded import check_seen
 from tracekit.backends.dtrace.messages import read_messages
 from tracekit.backends.dtrace.namespaces import check_files, check_namespaces
-from tracekit.backends.dtrace.parse import OutputParser
+from tracekit.backends.dtrace.parse import OutputParser, Ready
 from tracekit.backends.dtrace.quoting import BACKEND
 from tracekit.backends.dtrace.reach import check_number
 from tracekit.backends.dtrace.sites import check_processes, sites
@@ -142,10 +142,11 @@ class DtraceTracer:
             data = self._engine.read(max(0.0, deadline - monotonic()))
             if not data:
                 break
-            for event in self._parser.feed(data):
-                if not isinstance(event, Reading):
-                    return
-                self._pending.append(event)
+            # All of it: where events come at once, what was read may have the result in it, too.
+            events = list(self._parser.feed(data))
+            self._keep(events)
+            if not all(isinstance(event, Reading) for event in events):
+                return
         from tracekit.backends.dtrace.diagnose import diagnose
 
         if data is None:
@@ -173,16 +174,19 @@ class DtraceTracer:
         try:
             if self.ended:
                 self._parser.close()
-            for event in self._parser.feed(data):
-                if isinstance(event, Reading):
-                    self._pending.append(event)
-                    self._finished = event.final
-                    self._note_early_end(event)
+            self._keep(self._parser.feed(data))
         except EngineError as error:
             # What was read before counts; what isn't understood can't, and neither can what follows it.
             if not self._losses:
                 self._losses.append(Loss(LossKind.INCOMPLETE, error.message, hint=error.hint))
             self._parser = OutputParser(self._script.plan)
+
+    def _keep(self, events: Iterable[Ready | Reading]) -> None:
+        for event in events:
+            if isinstance(event, Reading):
+                self._pending.append(event)
+                self._finished = event.final
+                self._note_early_end(event)
 
     def _note_early_end(self, told: Reading) -> None:
         """Say so if it tells its result by itself although its processes have not ended."""
