@@ -36,6 +36,16 @@ def _own_calibrations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """A command that a test runs in this process ignores what would stop it, once it has its result."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [(number, signal.getsignal(number)) for number in numbers]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
 def pytest_collectstart(collector: pytest.Collector) -> None:
     """On another system than Linux, skip a module that needs it before it is imported, and say why."""
     if sys.platform == "linux" or not isinstance(collector, pytest.Module):
