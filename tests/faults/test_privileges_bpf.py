@@ -109,6 +109,24 @@ def test_what_only_root_may_read(user, program):
     assert counts == {"n": 1000, "told": 2}
 
 
+def test_stacks_have_their_names(user, program):
+    """What the program and the C library map is told by the helper: stacks are named to main's own caller."""
+    framed = user.home / "framed"
+    words = ["cc", "-O1", "-g", "-fno-omit-frame-pointer", "-o", framed, program.with_suffix(".c")]
+    subprocess.run(words, check=True)
+    text = f"uprobe:{framed}:work {{ @[ustack] = count() }}"
+    argv = user.tracekit("trace", "--backend", "bpf", "--sudo", "-f", "json", "-e", text)
+    with user.sudoers("NOPASSWD: ALL"):
+        done = user.run([*argv, "--", framed, user.home / "stacks", "1000"])
+    assert done.returncode == 0, done.stderr
+    ((entry,),) = [m["entries"] for m in json.loads(done.stdout)["maps"]]
+    assert entry["histogram"]["count"] == 1000
+    (stack,) = entry["key"]
+    first, second, libc, *_ = stack.splitlines()
+    assert first == "work+0" and second.startswith("main+"), stack
+    assert libc.startswith(("__libc_start", "libc")), stack
+
+
 def test_a_kernel_that_lets_only_root_read(user, program):
     """Where what is counted couldn't be read, --sudo is refused with the way out, before anything runs."""
     argv = user.tracekit(*trace(program, "--sudo"), "--", program, user.home / "not-run", "5")

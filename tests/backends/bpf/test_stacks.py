@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.installed import needed
 
+from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.frames import Frame, Stack, stacks
 from tracekit.backends.bpf.layout import FRAMES, NODE, FrameKind
 from tracekit.backends.bpf.mappings import Mappings
@@ -112,7 +113,7 @@ def test_an_address_of_ours_has_its_file() -> None:
     with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:
         row = next(line.split() for line in maps if " r-xp " in line and "/" in line)
     start, offset = int(row[0].split("-")[0], 16), int(row[2], 16)
-    with Mappings((pid,)) as mappings:
+    with Mappings((pid,), kernel) as mappings:
         assert mappings.at(start + 16, pid) == (row[5], offset + 16)
         assert mappings.at(start + 16, 0) == (row[5], offset + 16)
         assert mappings.at(8, pid) is None

@@ -113,6 +113,10 @@ class Elevated:
         """See ``Kernel``."""
         return self._made("timer", (), nanoseconds=nanoseconds, hertz=hertz, processor=processor)
 
+    def mappings(self, pid: int, processor: int) -> int:
+        """See ``Kernel``."""
+        return self._made("mappings", (), pid=pid, processor=processor)
+
     def attach(self, event: int, program: int, number: int | None) -> int | None:
         """See ``Kernel``."""
         return next(iter(self._ask("attach", (event, program), event=0, program=1, number=number)), None)

@@ -19,6 +19,7 @@ from typing import Final, Self
 import attrs
 
 from tracekit.backends.bpf import kernel
+from tracekit.backends.bpf.rights import Kernel
 
 _PAGES: Final = 32
 _HEAD, _TAIL = 1024, 1032  # data_head and data_tail
@@ -49,12 +50,14 @@ class Mapped:
 class Mappings:
     """The mapped files of processes, from now on and before."""
 
-    def __init__(self, pids: Sequence[int]) -> None:
-        """Begin to listen, then look at what is there.
+    def __init__(self, pids: Sequence[int], by: Kernel) -> None:
+        """Begin to listen, then look at what is there, as far as we may.
 
         Args:
             pids: the processes; empty for all, of which only later mappings are known.
+            by: who may listen.
         """
+        self._kernel = by
         self._pids = tuple(pids)
         self._found: dict[Mapped, None] = {}
         self._asked = {0, *pids}
@@ -69,7 +72,7 @@ class Mappings:
     def _listen(self, pid: int, processor: int) -> None:
         # Without, only names of what is mapped later are missing, and are told by build-id.
         with suppress(OSError):
-            event = kernel.mappings(pid, processor)
+            event = self._kernel.mappings(pid, processor)
             self._stack.callback(os.close, event)
             self._buffers.append(self._stack.enter_context(mmap.mmap(event, (1 + _PAGES) * mmap.PAGESIZE)))
 

@@ -99,6 +99,7 @@ _KNOWN: Final[Mapping[str, tuple[Callable[..., int | None], Mapping[str, Check]]
     "tracepoint": (kernel.tracepoint, {"number": _WORD}),
     "raw_tracepoint": (kernel.raw_tracepoint, {"name": _text, "program": _descriptor}),
     "timer": (kernel.timer, {"nanoseconds": _LONG, "hertz": _WORD, "processor": _number(1 << 31)}),
+    "mappings": (kernel.mappings, {"pid": _number(1 << 31, least=-1), "processor": _number(1 << 31)}),
     "attach": (kernel.attach, {
         "event": _descriptor, "program": _descriptor, "number": _or_none(_LONG)}),
     "attach_many": (_attach_many, {

@@ -39,6 +39,9 @@ class Kernel(Protocol):
     def timer(self, nanoseconds: int, hertz: int, processor: int) -> int:
         """Make a clock."""
 
+    def mappings(self, pid: int, processor: int) -> int:
+        """Make what tells of files that a process maps."""
+
     def attach(self, event: int, program: int, number: int | None) -> int | None:
         """Have a program run at a probe."""
 

@@ -34,7 +34,6 @@ from tracekit.backends.tracefs import tracepoint
 from tracekit.backends.window import overload_of
 from tracekit.core.arch import Architecture, architecture
 from tracekit.core.expr import Builtin, BuiltinName, Load, Str
-from tracekit.core.feature import Feature
 from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind
@@ -59,14 +58,7 @@ class BpfTracer:
         options: Options,
     ) -> None:
         """Prepare a run; see ``Backend.tracer``."""
-        needed = check_features(program)
-        if options.sudo and Feature.STACK in needed:
-            raise UnsupportedError(
-                feature="ustack with --sudo",
-                backend=BACKEND,
-                reason="what is loaded where is told to those only who may trace by themselves",
-                remedy="Run tracekit itself with sudo.",
-            )
+        check_features(program)
         self._options, self._program = options, program
         self._arch = _architecture(places)
         self._notes = list(_check_ids(processes, program))
@@ -115,7 +107,7 @@ class BpfTracer:
                 self._stack.close()
                 raise diagnose(refused) from refused
             if STACKS in self._maps:
-                mappings = self._stack.enter_context(Mappings(self._whose.pids))
+                mappings = self._stack.enter_context(Mappings(self._whose.pids, self._kernel))
                 self._names = Names(self._binaries, mappings)
         look = _LOOK_SECONDS if self._limited else None
         self._clock = self._stack.enter_context(Clock(self._options.interval, look))
