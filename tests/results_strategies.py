@@ -13,10 +13,10 @@ from tracekit.core import probe as pr
 from tracekit.core import result as rs
 from tracekit.core.aggregation import Count, Distribution, Moment, Scalar
 from tracekit.core.buckets import Linear, Log2, LogLinear, Scheme
-from tracekit.core.calibration import Verdict
 from tracekit.core.histogram import Histogram
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.core.types import INT_TYPES, UINT64
+from tracekit.core.calibration import Verdict
 from tracekit.errors import UsageError
 
 NEAR_POWERS = st.builds(
@@ -146,6 +146,7 @@ PROGRAMS = st.builds(Program, st.lists(CLAUSES, min_size=1, max_size=2))
 
 MOMENTS = st.datetimes(
     min_value=datetime(1970, 1, 1),  # noqa: DTZ001, the strategy adds the zone
+    max_value=datetime(9998, 12, 31),  # noqa: DTZ001, and of the last year not every moment can be read
     timezones=st.builds(timezone, st.integers(-720, 720).map(lambda m: timedelta(minutes=m))),
 )
 

@@ -82,7 +82,7 @@ MUTATIONS = {
         f"{_OWN}/emit.py", 'asm.arithmetic("^=", R2, R3)', "pass", "division", OWN
     ),
     "sums beyond 64 bits in the kernel": Mutation(
-        f"{_OWN}/adding.py", 'asm.arithmetic("+=", R3, R2)', "pass", "extremes", OWN
+        f"{_OWN}/adding.py", 'asm.add(code.atomic_add(base, places["high"], R1))', "pass", "extremes", OWN
     ),
     "the place of an argument in the kernel": Mutation(
         f"{_OWN}/registers.py", '"dx", "si", "di"', '"dx", "di", "si"', "division", OWN
