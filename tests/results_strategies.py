@@ -16,7 +16,7 @@ from tracekit.core.buckets import Linear, Log2, LogLinear, Scheme
 from tracekit.core.histogram import Histogram
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.core.types import INT_TYPES, UINT64
-from tracekit.core.calibration import Verdict
+from tracekit.core.verdict import Verdict
 from tracekit.errors import UsageError
 
 NEAR_POWERS = st.builds(

@@ -9,7 +9,7 @@ from tests import needs_linux
 
 AS_ON_MACOS = """
 import fcntl, os, select, signal, sys, sysconfig
-import attrs, capstone, cattrs, click, platformdirs, pygdbmi.gdbmiparser
+import attrs, capstone, cattrs, click, pygdbmi.gdbmiparser
 from elftools.elf import elffile
 sysconfig.get_config_vars()  # looks for a file of the platform's name
 for module, names in {

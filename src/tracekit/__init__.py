@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from tracekit.core.calibration import Argument as Argument
     from tracekit.core.calibration import Calibration as Calibration
-    from tracekit.core.calibration import Verdict as Verdict
+    from tracekit.core.verdict import Verdict as Verdict
     from tracekit.core.comparing import Comparison as Comparison
     from tracekit.core.comparing import compare as compare
     from tracekit.core.found import FoundFunction as FoundFunction

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import io
 import os
-import secrets
 import stat
 from typing import Final
 
@@ -92,7 +91,7 @@ def _cannot(path: str, error: OSError | ValueError) -> OutputError:
 
 
 def _temporary(path: str) -> str:
-    return os.path.join(os.path.dirname(path), f".tracekit-{secrets.token_hex(8)}.tmp")
+    return os.path.join(os.path.dirname(path), f".tracekit-{os.urandom(8).hex()}.tmp")
 
 
 def _status(path: str) -> os.stat_result | None:

@@ -15,7 +15,7 @@ from tracekit.binaries import open_elf
 from tracekit.core.probe import FunctionName
 from tracekit.errors import BinaryError, FunctionNotFoundError
 from tracekit.process import capabilities, confined
-from tracekit.workflow.knowledge import functions_named
+from tracekit.workflow.debug_info import functions_named
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to give up")
 

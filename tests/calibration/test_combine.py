@@ -7,10 +7,11 @@ import pytest
 
 from tracekit.calibration.combine import arguments, results
 from tracekit.calibration.unpassed import Build
-from tracekit.core.calibration import Argument, Verdict
+from tracekit.core.calibration import Argument
 from tracekit.core.location import Behind, InRegister, Location, OnStack, Piece
 from tracekit.core.signature import Language, Parameter, Signature
 from tracekit.core.source import Base, Encoding, Types
+from tracekit.core.verdict import Verdict
 from tracekit.symbols.abi import Convention, Placed
 from tracekit.symbols.usage import StackUse, Usage
 

@@ -6,10 +6,11 @@ import pytest
 from tracekit.calibration.expect import Expectation
 from tracekit.calibration.match import confirm
 from tracekit.calibration.samples import Hit, Samples
-from tracekit.core.calibration import Argument, Calibration, Known, Verdict
+from tracekit.core.calibration import Argument, Calibration, Known
 from tracekit.core.location import Behind, InRegister, InVector, OnStack, Piece
 from tracekit.core.signature import Language
 from tracekit.core.source import Array, Base, Encoding, Field, Pointer, Record, RecordKind, Types
+from tracekit.core.verdict import Verdict
 from tracekit.errors import UsageError
 
 CHAR, LONG, INT, DOUBLE, POINTER, VALUE, PAIR, FLAGS, UNION = range(1, 10)

@@ -7,7 +7,7 @@ import pytest
 
 from tracekit.calibration.paths import Resolver, check_paths
 from tracekit.core.arch import AARCH64, X86_64, Architecture
-from tracekit.core.calibration import Argument, Calibration, Known, Verdict
+from tracekit.core.calibration import Argument, Calibration, Known
 from tracekit.core.location import Behind, InRegister, InVector, InX87, Location, OnStack, Piece
 from tracekit.core.signature import Language
 from tracekit.core.source import (
@@ -25,6 +25,7 @@ from tracekit.core.source import (
     SourceType,
     Types,
 )
+from tracekit.core.verdict import Verdict
 from tracekit.errors import UnresolvedError
 from tracekit.syntax import parse_expression, print_expression
 

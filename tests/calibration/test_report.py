@@ -8,9 +8,9 @@ from tracekit.calibration.inscript import in_bpftrace, in_dtrace
 from tracekit.calibration.leaves import Leaf
 from tracekit.calibration.report import Row, shortened
 from tracekit.core.arch import AARCH64, X86_64
-from tracekit.core.calibration import Verdict
 from tracekit.core.location import Behind, InRegister, InVector, Location, OnStack, Piece
 from tracekit.core.source import Encoding
+from tracekit.core.verdict import Verdict
 
 S, U, F = Encoding.SIGNED, Encoding.UNSIGNED, Encoding.FLOAT
 RDX = InRegister("rdx")

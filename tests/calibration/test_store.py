@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracekit.calibration.store import Store, Stored, dump, load
+from tracekit import __version__
+from tracekit.calibration.store import Store, dump, load
+from tracekit.calibration.stored import Stored
 from tracekit.codec.model import from_json, to_json
-from tracekit.core.calibration import Argument, Calibration, Known, Verdict
+from tracekit.core.calibration import Argument, Calibration, Known
 from tracekit.core.location import Behind, InRegister, InVector, InX87, OnStack, Piece
 from tracekit.core.signature import Language
 from tracekit.core.source import (
@@ -36,6 +38,7 @@ from tracekit.core.source import (
     Variant,
     Void,
 )
+from tracekit.core.verdict import Verdict
 from tracekit.errors import OutputError, UsageError
 
 CALIBRATION = Calibration(
@@ -103,6 +106,26 @@ def test_what_was_stored_is_found(tmp_path: Path) -> None:
     store.forget(path)
     store.forget(path)
     assert list(store.all()) == []
+
+
+def test_warnings_alone_are_those_of_the_whole(tmp_path: Path) -> None:
+    """They are read without the rest; where that can't be done, or they don't count, there are none."""
+    store = Store(str(tmp_path))
+    plain = attrs.evolve(STORED, calibration=attrs.evolve(CALIBRATION, symbol="cafe"))
+    path = Path(store.put(plain))
+    assert store.warnings("8f3c", "x86_64", "cafe") == ("inlined",)
+    assert store.warnings("8f3d", "x86_64", "cafe") is None
+    store.put(STORED)  # its symbol is no Unicode
+    assert store.warnings("8f3c", "x86_64", "caf\udce9") is None
+    store.put(attrs.evolve(plain, origin="static"))  # by another version
+    assert store.warnings("8f3c", "x86_64", "cafe") is None
+    store.put(attrs.evolve(plain, origin="static", tracekit=__version__))
+    assert store.warnings("8f3c", "x86_64", "cafe") == ("inlined",)
+    path.write_text(path.read_text().replace('"inlined"', "7"))
+    assert store.warnings("8f3c", "x86_64", "cafe") is None
+    path.write_text("{")
+    with pytest.raises(UsageError, match=path.name):
+        store.warnings("8f3c", "x86_64", "cafe")
 
 
 def test_hostile_names_stay_in_the_folder(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from tracekit.calibration.paths import Resolver
 from tracekit.calibration.store import FORMAT, VERSION, Store, dump, load
 from tracekit.codec.model import program_from_dict, program_to_dict, to_json
 from tracekit.core.arch import architecture
-from tracekit.core.calibration import Calibration, Verdict
+from tracekit.core.calibration import Calibration
+from tracekit.core.verdict import Verdict
 from tracekit.errors import TracekitError
 from tracekit.render import run_file
 from tracekit.render.calibration import dump_calibration, render_calibration

@@ -11,7 +11,7 @@ import pytest
 from tools.engines import Engine
 
 import tracekit as tk
-from tracekit.core.calibration import Verdict
+from tracekit.core.verdict import Verdict
 
 pytestmark = pytest.mark.live
 

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from tracekit.errors import TargetError, UsageError
-from tracekit.process import find_container
 from tracekit.process.cgroups import container_names, is_meant
+from tracekit.process.containers import find_container
 
 ID = "0123456789abcdef" * 4
 

@@ -7,8 +7,8 @@ from tests.render.run_file_sample import RESULT as SAMPLE
 
 from tracekit.core import result as rs
 from tracekit.core.buckets import Log2
-from tracekit.core.calibration import Verdict
 from tracekit.core.histogram import Histogram
+from tracekit.core.verdict import Verdict
 
 WORDS = (
     "</script><img src=x onerror=alert(1)>",

@@ -10,10 +10,10 @@ from tracekit.core import expr as ex
 from tracekit.core import result as rs
 from tracekit.core.aggregation import Distribution, Moment, Scalar
 from tracekit.core.buckets import Linear
-from tracekit.core.calibration import Verdict
 from tracekit.core.histogram import Histogram
 from tracekit.core.probe import FunctionName, Uprobe
 from tracekit.core.program import Aggregate, Clause, Program
+from tracekit.core.verdict import Verdict
 
 SCHEME = Linear(0, 16, 8)
 COMM = ex.Builtin(ex.BuiltinName.COMM)

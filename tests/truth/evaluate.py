@@ -15,7 +15,8 @@ from tests.truth.dump import dump
 from tests.truth.judge import Finding, Outcome, Run, judge
 from tests.truth.model import Function
 
-from tracekit.core.calibration import Calibration, Verdict
+from tracekit.core.calibration import Calibration
+from tracekit.core.verdict import Verdict
 from tracekit.errors import TracekitError
 from tracekit.symbols import Function as Symbol
 from tracekit.symbols import Image, open_image

@@ -12,9 +12,10 @@ import attrs
 from tests.truth.dump import Hit
 from tests.truth.model import Expected, Path, Truth
 
-from tracekit.core.calibration import Argument, Calibration, Known, Verdict, worst
+from tracekit.core.calibration import Argument, Calibration, Known
 from tracekit.core.location import Behind, InRegister, InVector, InX87, Location, OnStack
 from tracekit.core.source import Array, Enumeration, Field, Record, TypeId, Types, Variant
+from tracekit.core.verdict import Verdict, worst
 
 
 class Outcome(enum.Enum):

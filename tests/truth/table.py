@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from tests.truth.evaluate import Report
 from tests.truth.judge import Finding, Outcome
 
-from tracekit.core.calibration import Verdict
+from tracekit.core.verdict import Verdict
 
 HEAD = (
     f"{'build':52} {'leaves':>6} {'verif.':>6} {'high':>6} {'good':>6} {'WRONG':>6} {'refused':>7}"

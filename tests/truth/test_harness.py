@@ -17,12 +17,13 @@ from tests.truth.random_c import FLOATS, INTS
 from tests.truth.shrink import shrink
 
 from tracekit.core.arch import architecture
-from tracekit.core.calibration import Argument, Calibration, Known, Verdict
+from tracekit.core.calibration import Argument, Calibration, Known
 from tracekit.core.location import InRegister, InVector, Location, OnStack, Piece
 from tracekit.core.signature import Language
 from tracekit.core.source import Array as SourceArray
 from tracekit.core.source import Base, Encoding, Field, RecordKind, Types, Variant
 from tracekit.core.source import Record as SourceRecord
+from tracekit.core.verdict import Verdict
 from tracekit.symbols import Function as Symbol
 from tracekit.symbols import Image
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-import attrs
-
 from tracekit.core.arch import Architecture
-from tracekit.core.calibration import Verdict
 from tracekit.core.feature import Feature
 from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind, MapResult
 from tracekit.core.target import Target
+from tracekit.core.verdict import Verdict
+from tracekit.values import frozen
 
 if TYPE_CHECKING:
     from tracekit.binaries import Binary
@@ -29,7 +28,7 @@ def patience(probes: int) -> float:
     return 60.0 + 1.0 * probes
 
 
-@attrs.frozen
+@frozen
 class Options:
     """How a program is run; the same for every backend.
 
@@ -80,7 +79,7 @@ UNASKED: Final = Loss(
 """The loss of a run whose engine told its result, and ended, though nobody had asked tracekit for that."""
 
 
-@attrs.frozen
+@frozen
 class Script:
     """A program compiled for an engine, for a person to read or paste.
 
@@ -97,7 +96,7 @@ class Script:
     features: frozenset[Feature]
 
 
-@attrs.frozen
+@frozen
 class Place:
     """A function that a probe names, found in its binary.
 
@@ -124,7 +123,7 @@ class Place:
         return max(1, len(self.returns))
 
 
-@attrs.frozen
+@frozen
 class Processes:
     """Whose events count.
 
@@ -140,7 +139,7 @@ class Processes:
     hand_over: Callable[[], None] | None = None
 
 
-@attrs.frozen
+@frozen
 class Overload:
     """Why an engine stopped before it was asked to: the probes were run into too often.
 
@@ -160,7 +159,7 @@ class Overload:
         return self.events * 1e9 / max(1, self.nanoseconds)
 
 
-@attrs.frozen
+@frozen
 class Reading:
     """All maps at one moment.
 

@@ -16,6 +16,7 @@ from tracekit.core.histogram import Bucket, Histogram
 from tracekit.core.moments import WORD, exact_sum
 from tracekit.core.result import Key, Loss, LossKind, MapResult
 from tracekit.errors import EngineError
+from tracekit.values import frozen
 
 Keys = tuple[Key, ...]
 """What a group of events has in common."""
@@ -55,7 +56,7 @@ class Figures:
     totals: dict[Keys, int] = attrs.field(factory=dict)
 
 
-@attrs.frozen
+@frozen
 class Told:
     """What the figures of a map come to.
 

@@ -23,6 +23,7 @@ from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss
 from tracekit.core.target import Target
 from tracekit.errors import EngineError, TracekitError, UsageError
+from tracekit.values import frozen
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ def foreign(name: str) -> Backend | None:
     return None
 
 
-@attrs.frozen
+@frozen
 class _Blame:
     """Who is to be named in errors."""
 
@@ -145,7 +146,7 @@ class _ForeignBackend:
         return _ForeignTracer(made, self._blame)
 
 
-@attrs.frozen
+@frozen
 class _ForeignTracer:
     _made: Any
     _blame: _Blame

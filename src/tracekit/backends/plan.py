@@ -23,8 +23,6 @@ import enum
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import attrs
-
 from tracekit.backends.base import Options
 from tracekit.core.aggregation import Aggregation, Count, Distribution, Moment, Scalar, value_of
 from tracekit.core.buckets import Scheme
@@ -34,6 +32,7 @@ from tracekit.core.program import Clause, Program
 from tracekit.core.types import FLOAT, INT64, UINT64, IntType, OtherType
 from tracekit.errors import EngineError, UsageError
 from tracekit.syntax import function_name, print_expression
+from tracekit.values import frozen
 
 UNCOUNTED: Final = 1 << 31
 """What stands for the size of a string that has none, where others of the map have one: a NUL ends it."""
@@ -55,7 +54,7 @@ class KeyKind(enum.Enum):
     STACK = "stack"
 
 
-@attrs.frozen
+@frozen
 class KeyPlan:
     """One key.
 
@@ -75,7 +74,7 @@ class KeyPlan:
     most: int = 0
 
 
-@attrs.frozen
+@frozen
 class MapPlan:
     """One map of the program.
 
@@ -100,7 +99,7 @@ class MapPlan:
     totals: tuple[int, ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Plan:
     """A script's output protocol.
 

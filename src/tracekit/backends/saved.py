@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from tracekit.core.result import Loss, MapResult
 from tracekit.errors import EngineError
+from tracekit.values import frozen
 
 UNKNOWN_FUNCTION: Final = "value"
 """The word for a number that may be a count, a sum, an extreme, an average, or an assigned value."""
 
 
-@attrs.frozen
+@frozen
 class Saved:
     """What saved output tells.
 

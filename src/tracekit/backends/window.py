@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import attrs
-
 from tracekit.backends.base import Options, Overload
+from tracekit.values import frozen
 
 _SECONDS: Final = 0.1
 _EVENTS: Final = 100
 
 
-@attrs.frozen
+@frozen
 class Window:
     """A time, and how many events are too many in it.
 

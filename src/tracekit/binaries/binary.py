@@ -13,6 +13,7 @@ from tracekit.process.namespaces import in_first_users
 from tracekit.symbols import Image, elf, open_image
 from tracekit.symbols.image import open_file
 from tracekit.symbols.root import Root
+from tracekit.values import frozen
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +31,7 @@ class Reader(Protocol):
         """
 
 
-@attrs.frozen
+@frozen
 class Facts:
     """What is told of a binary when it is opened.
 
@@ -49,7 +50,7 @@ class Facts:
     elf: bool
 
 
-@attrs.frozen(eq=False)
+@frozen(eq=False)
 class Binary:
     """A binary that is open.
 

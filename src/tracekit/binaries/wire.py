@@ -14,13 +14,12 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from tracekit.core.calibration import Calibration
 from tracekit.errors import BinaryError, TracekitError
 
 
 def encode(value: object) -> Any:
     """An answer as JSON values."""
-    if isinstance(value, Calibration):
+    if _is_calibration(type(value)):
         from tracekit.codec.model import to_json
 
         return to_json(value)
@@ -37,10 +36,10 @@ def decode(kind: Any, value: Any) -> Any:
     Raises:
         ValueError: if it is none.
     """
-    if kind is Calibration:
+    if _is_calibration(kind):
         from tracekit.codec.model import from_json
 
-        return from_json(value, Calibration, "calibration")
+        return from_json(value, kind, "calibration")
     if get_origin(kind) in (Union, UnionType):
         (inner,) = (one for one in get_args(kind) if one is not NoneType)
         return None if value is None else decode(inner, value)
@@ -55,7 +54,7 @@ def decode(kind: Any, value: Any) -> Any:
 
 def preparation(kind: Any) -> Callable[[], object] | None:
     """What can be done before there is an answer: the codec takes as long to load as a function to be read."""
-    if kind is not Calibration:
+    if not _is_calibration(kind):
         return None
     from tracekit.codec.model import prepare
 
@@ -84,6 +83,12 @@ def decode_error(value: Any) -> TracekitError:
     hints = get_type_hints(cls)
     wanted = {f.name for f in attrs.fields(cls) if f.init}
     return cls(**{key: decode(hints[key], one) for key, one in fields.items() if key in wanted})
+
+
+def _is_calibration(kind: Any) -> bool:
+    # Loaded by who asks for one; most runs need none.
+    loaded = sys.modules.get("tracekit.core.calibration")
+    return loaded is not None and kind is loaded.Calibration
 
 
 def _checked(value: Any, kind: type) -> Any:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import attrs
-
 from tracekit.calibration.expect import Expectation, fits, telling
 from tracekit.calibration.samples import Hit, value_at
 from tracekit.core.arch import Architecture
-from tracekit.core.calibration import Argument, Calibration, Known, Verdict
+from tracekit.core.calibration import Argument, Calibration, Known
 from tracekit.core.location import InRegister, InVector, Piece
 from tracekit.core.signature import Language
 from tracekit.core.source import Base, Encoding, TypeId, Types
+from tracekit.core.verdict import Verdict
+from tracekit.values import frozen
 
 _REMEDY: Final = (
     "Sample more entries (--hits) or a run with more varied data, expect values that are rarer, or look at "
@@ -21,7 +21,7 @@ _REMEDY: Final = (
 )
 
 
-@attrs.frozen
+@frozen
 class Candidate:
     """A part of a register in which an argument can be.
 

@@ -30,9 +30,10 @@ import attrs
 
 from tracekit.calibration.unchanged import aligned, unchanged
 from tracekit.calibration.unpassed import REMEDY, Build, kept, unused, written
-from tracekit.core.calibration import Argument, Known, Verdict
+from tracekit.core.calibration import Argument, Known
 from tracekit.core.location import Behind, InRegister, OnStack, Piece, part
 from tracekit.core.signature import Language, Parameter, Signature
+from tracekit.core.verdict import Verdict
 from tracekit.symbols.abi import Convention, Placed
 
 _SAYS_SO: Final = "the debug information says so"

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-import attrs
-
 from tracekit.errors import UsageError
 from tracekit.syntax.literals import number
+from tracekit.values import frozen
 
 _FORMS: Final = "Write NAME=VALUE, NAME=LO..HI, or NAME=@FILE with one number in each line of the file."
 _NAME: Final = re.compile(r"\S+")
@@ -19,7 +18,7 @@ _TELLING: Final = 4
 _LARGEST_FILE: Final = 16 << 20
 
 
-@attrs.frozen
+@frozen
 class Expectation:
     """What a value may be at every entry of the function.
 

@@ -9,14 +9,16 @@ import attrs
 from tracekit.calibration.leaves import Leaf, leaves
 from tracekit.calibration.words import place_in_words
 from tracekit.core.arch import Architecture, architecture
-from tracekit.core.calibration import Argument, Calibration, Verdict, worst
+from tracekit.core.calibration import Argument, Calibration
 from tracekit.core.location import Behind, InRegister, OnStack, Piece, part
 from tracekit.core.signature import Language
 from tracekit.core.source import Function as FunctionType
 from tracekit.core.source import Pointer, PointerKind, Record, Void
+from tracekit.core.verdict import Verdict, worst
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Field:
     """An argument or result, or a part of one, or of what a pointer in it points at.
 

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-import attrs
-
 from tracekit.calibration.samples import Hit, value_at
 from tracekit.core.calibration import Argument
 from tracekit.core.location import Piece, part
 from tracekit.core.source import Array, Base, Encoding, Enumeration, Field, Pointer, Record, TypeId, Types
+from tracekit.values import frozen
 
 _MOST: Final = 256
 _MOST_SEEN: Final = 10_000
@@ -21,7 +20,7 @@ _MOST_SEEN: Final = 10_000
 _FLOATS: Final = {2: "<e", 4: "<f", 8: "<d"}
 
 
-@attrs.frozen
+@frozen
 class Leaf:
     """A scalar in an argument.
 

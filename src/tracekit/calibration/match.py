@@ -25,11 +25,13 @@ from tracekit.calibration.leaves import Leaf, leaves
 from tracekit.calibration.samples import Hit, Samples
 from tracekit.calibration.words import place_in_words
 from tracekit.core.arch import architecture
-from tracekit.core.calibration import Argument, Calibration, Known, Verdict
+from tracekit.core.calibration import Argument, Calibration, Known
 from tracekit.core.location import Piece, part
 from tracekit.core.near import near
 from tracekit.core.signature import Language
+from tracekit.core.verdict import Verdict
 from tracekit.errors import UsageError
+from tracekit.values import frozen
 
 _SENTENCES: Final = 3
 _BY_DEBUGGER: Final = "as gdb reads it after the prologue"
@@ -46,7 +48,7 @@ class Finding(enum.Enum):
     CHOSEN = "chosen"
 
 
-@attrs.frozen
+@frozen
 class Judgement:
     """What the samples say of a scalar.
 

@@ -10,7 +10,7 @@ import attrs
 from tracekit.calibration.values import Computed, Passed, Reader, Value, converted
 from tracekit.calibration.walk import Walker, with_floats
 from tracekit.core.arch import Architecture
-from tracekit.core.calibration import Calibration, Verdict, worst
+from tracekit.core.calibration import Calibration
 from tracekit.core.expr import (
     Binary,
     Builtin,
@@ -32,6 +32,7 @@ from tracekit.core.result import Resolution
 from tracekit.core.signature import Language
 from tracekit.core.source import Array, Base, Encoding, Enumeration, Record
 from tracekit.core.types import UINT64
+from tracekit.core.verdict import Verdict, worst
 from tracekit.errors import UnresolvedError
 from tracekit.syntax import print_expression
 

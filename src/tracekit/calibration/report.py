@@ -12,16 +12,18 @@ from tracekit.calibration.leaves import Leaf, leaves
 from tracekit.calibration.samples import Samples
 from tracekit.calibration.words import place_in_words
 from tracekit.core.arch import Architecture, architecture
-from tracekit.core.calibration import Argument, Calibration, Verdict, worst
+from tracekit.core.calibration import Argument, Calibration
 from tracekit.core.location import part
 from tracekit.core.signature import Language
 from tracekit.core.source import Encoding
+from tracekit.core.verdict import Verdict, worst
+from tracekit.values import frozen
 
 _MANY = 5
 """Elements of an array that are shown as one."""
 
 
-@attrs.frozen
+@frozen
 class Row:
     """A scalar of an argument or of a result.
 

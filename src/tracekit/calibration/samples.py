@@ -11,9 +11,10 @@ from tracekit.core.location import Behind, InRegister, InVector, InX87, Location
 from tracekit.core.result import Ending
 from tracekit.core.target import Command, Pids
 from tracekit.errors import UsageError
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Remote:
     """A stub that speaks gdb's remote protocol, such as qemu-user's ``-g``.
 
@@ -46,7 +47,7 @@ def _positive(_instance: object, attribute: attrs.Attribute[Any], value: float) 
         raise UsageError(f"{attribute.name} is {value}, which is not positive")
 
 
-@attrs.frozen
+@frozen
 class SampleRequest:
     """What to sample.
 
@@ -81,7 +82,7 @@ class SampleRequest:
         return self.name or self.binary
 
 
-@attrs.frozen
+@frozen
 class Hit:
     """The processor at one entry of the function, before its first instruction.
 
@@ -103,7 +104,7 @@ class Hit:
     after: Mapping[str, bytes] = attrs.field(factory=dict)
 
 
-@attrs.frozen
+@frozen
 class Region:
     """A part of the target's memory.
 
@@ -118,7 +119,7 @@ class Region:
     name: str
 
 
-@attrs.frozen
+@frozen
 class Samples:
     """What a debugger saw.
 

@@ -14,14 +14,16 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from tracekit.codec.model import from_json, to_json
-from tracekit.core.calibration import Calibration
+from tracekit import __version__
 from tracekit.errors import OutputError, UsageError
 from tracekit.files import write_atomically
+
+if TYPE_CHECKING:
+    from tracekit.calibration.stored import Stored
 
 FORMAT: Final = "tracekit-calibration"
 """What the ``format`` of a stored calibration is."""
@@ -33,28 +35,6 @@ VERSION: Final = 1
 """The version of both formats; a reader refuses others."""
 
 _LARGEST: Final = 64 << 20
-
-Origin = Literal["static", "gdb", "imported"]
-"""How a calibration came to be: from the binary alone, by a run under gdb, or from another machine."""
-
-
-@attrs.frozen
-class Stored:
-    """A calibration with where it comes from.
-
-    Attributes:
-        calibration: what is known.
-        origin: how it came to be.
-        stored: when, with a time zone.
-        binary: the path of the binary when it was made, for people; it is found by its build-id.
-        tracekit: the version that made it.
-    """
-
-    calibration: Calibration
-    origin: Origin
-    stored: datetime
-    binary: str
-    tracekit: str
 
 
 class Store:
@@ -93,6 +73,32 @@ class Store:
             raise UsageError(f"{path} is the calibration of another function", "Delete the file.")
         return found
 
+    def warnings(
+        self, build_id: str, architecture: str, symbol: str, of_file: str = ""
+    ) -> tuple[str, ...] | None:
+        """The warnings of what ``get`` gives, if they are plain text and it is current; else None.
+
+        The rest of a calibration is left unread: to check all of it takes as long as a short run.
+
+        Raises:
+            UsageError: if there is a file for it that can't be read; it says which.
+        """
+        document = _read_document(self._path(build_id, architecture, symbol, of_file))
+        match document:
+            case {
+                "origin": str(origin),
+                "tracekit": str(version),
+                "calibration": {
+                    "build_id": str(of),
+                    "architecture": str(machine),
+                    "symbol": str(name),
+                    "warnings": [*warnings],
+                },
+            } if (of, machine, name) == (build_id, architecture, symbol) and is_current(origin, version):
+                texts = tuple(w for w in warnings if isinstance(w, str))
+                return texts if len(texts) == len(warnings) else None
+        return None
+
     def put(self, stored: Stored, of_file: str = "") -> str:
         """Store a calibration in place of any of the same function; give the file's path.
 
@@ -103,6 +109,8 @@ class Store:
         Raises:
             OutputError: if it can't be written.
         """
+        from tracekit.codec.model import to_json
+
         calibration = stored.calibration
         path = self._path(calibration.build_id, calibration.architecture, calibration.symbol, of_file)
         try:
@@ -171,6 +179,8 @@ class Store:
 
 def dump(calibrations: list[Stored]) -> str:
     """Calibrations as one document, to be taken to another machine; ``load`` reads it."""
+    from tracekit.codec.model import to_json
+
     document = {
         "format": EXPORT_FORMAT,
         "version": VERSION,
@@ -185,6 +195,9 @@ def load(text: bytes) -> list[Stored]:
     Raises:
         UsageError: if it is none.
     """
+    from tracekit.calibration.stored import Stored
+    from tracekit.codec.model import from_json
+
     document = _document(text, EXPORT_FORMAT, "file of calibrations")
     listed = document.get("calibrations")
     if not isinstance(listed, list):
@@ -194,7 +207,26 @@ def load(text: bytes) -> list[Stored]:
     return [attrs.evolve(stored, origin="imported", stored=now) for stored in found]
 
 
+def is_current(origin: str, version: str) -> bool:
+    """Whether a calibration counts: what another version made of the binary alone, this one may know better."""
+    return origin != "static" or version == __version__
+
+
 def _read(path: str) -> Stored | None:
+    document = _read_document(path)
+    if document is None:
+        return None
+    from tracekit.calibration.stored import Stored
+    from tracekit.codec.model import from_json
+
+    known = {k: v for k, v in document.items() if k not in ("format", "version")}
+    try:
+        return from_json(known, Stored, "calibration")
+    except UsageError as error:
+        raise _unusable(path, error) from error
+
+
+def _read_document(path: str) -> dict[str, Any] | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -207,14 +239,13 @@ def _read(path: str) -> Stored | None:
         except OSError as error:
             raise UsageError(f"the calibration {path} can't be read: {error.strerror}") from error
     try:
-        document = _document(text, FORMAT, "calibration")
-        return from_json(
-            {k: v for k, v in document.items() if k not in ("format", "version")}, Stored, "calibration"
-        )
+        return _document(text, FORMAT, "calibration")
     except UsageError as error:
-        raise UsageError(
-            f"the calibration {path} can't be used: {error.message}", "Delete the file."
-        ) from error
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: str, error: UsageError) -> UsageError:
+    return UsageError(f"the calibration {path} can't be used: {error.message}", "Delete the file.")
 
 
 def _document(text: bytes, form: str, what: str) -> dict[str, Any]:

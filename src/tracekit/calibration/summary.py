@@ -7,11 +7,10 @@ import enum
 from collections.abc import Sequence
 from itertools import pairwise
 
-import attrs
-
 from tracekit.calibration.samples import Hit, Region, Samples, stack_key
 from tracekit.core.arch import Architecture
 from tracekit.core.signature import Language
+from tracekit.values import frozen
 
 _SMALL = 1 << 16
 _TEXT_BYTES = 24
@@ -26,7 +25,7 @@ class Kind(enum.Enum):
     OTHER = "varies"
 
 
-@attrs.frozen
+@frozen
 class Row:
     """A register, or a word on the stack, over all entries.
 

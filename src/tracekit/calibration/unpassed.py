@@ -15,6 +15,7 @@ from tracekit.core.calibration import Argument, Known
 from tracekit.core.location import Behind, InRegister, InVector, Location, OnStack, Piece, part
 from tracekit.core.signature import Parameter
 from tracekit.symbols.usage import EVERYTHING, Usage
+from tracekit.values import frozen
 
 REMEDY: Final = (
     "Calibrate it with gdb on a run of the program ('tracekit calibrate' with --expect NAME=VALUE), or build "
@@ -29,7 +30,7 @@ _NEVER_READ: Final = "the function's code never reads it, so that its callers ne
 _NOT_KEPT: Final = "the function's code never reads it, so that it may be lost when the goroutine's stack grows"
 
 
-@attrs.frozen
+@frozen
 class Build:
     """How a function was compiled.
 

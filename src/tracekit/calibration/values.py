@@ -10,15 +10,17 @@ import attrs
 
 from tracekit.calibration.words import place_in_words
 from tracekit.core.arch import Architecture
-from tracekit.core.calibration import Argument, Known, Verdict
+from tracekit.core.calibration import Argument, Known
 from tracekit.core.expr import Arg, Binary, Cast, Expr, Float, Int, Load, Reg
 from tracekit.core.location import Behind, InRegister, InVector, InX87, Location, OnStack, Piece, part
 from tracekit.core.source import Array, Base, Encoding, Enumeration, Pointer, Record, TypeId, Types
 from tracekit.core.types import INT64, UINT64, IntType
+from tracekit.core.verdict import Verdict
 from tracekit.errors import UnresolvedError
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Passed:
     """A part of an argument where the call has put it: in registers, perhaps several.
 
@@ -35,7 +37,7 @@ class Passed:
     bit_size: int | None = None
 
 
-@attrs.frozen
+@frozen
 class InMemory:
     """A value in memory.
 
@@ -52,7 +54,7 @@ class InMemory:
     bit_size: int | None = None
 
 
-@attrs.frozen
+@frozen
 class Computed:
     """A number that is computed from others, such as a length.
 

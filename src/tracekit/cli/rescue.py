@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 
 import click
 
@@ -26,7 +25,7 @@ def rescue(result: Result, failure: OutputError) -> OutputError:
     """
     document = dump(result)
     folder = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108, its name is random, and it is made anew
-    path = os.path.join(folder, f"tracekit-{secrets.token_hex(8)}.json")
+    path = os.path.join(folder, f"tracekit-{os.urandom(8).hex()}.json")
     try:
         save(path, document.encode())
     except OutputError:

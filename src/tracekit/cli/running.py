@@ -11,7 +11,7 @@ import click
 from tracekit.backends.base import Options
 from tracekit.backends.registry import ORDER
 from tracekit.cli.programs import F, option
-from tracekit.core.calibration import Verdict
+from tracekit.core.verdict import Verdict
 from tracekit.workflow.running import DEFAULT_BACKEND
 
 

@@ -8,29 +8,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import attrs
-
 from tracekit.core.buckets import Scheme
 from tracekit.core.histogram import Histogram, buckets_of_uhi
 from tracekit.core.result import Key, MapResult
+from tracekit.values import frozen
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
 
-@attrs.frozen
+@frozen
 class _Entry:
     key: tuple[Key, ...]
     histogram: Histogram
 
 
-@attrs.frozen
+@frozen
 class _Label:
     value: int
     name: str
 
 
-@attrs.frozen
+@frozen
 class _Map:
     name: str
     function: Literal["count", "sum", "min", "max", "avg", "stats", "hist", "lhist", "llquantize", "value"]
@@ -39,7 +38,7 @@ class _Map:
     entries: tuple[_Entry, ...]
 
 
-@attrs.frozen
+@frozen
 class _Axis:
     type: Literal["variable"]
     edges: tuple[int, ...]
@@ -48,21 +47,21 @@ class _Axis:
     circular: bool
 
 
-@attrs.frozen
+@frozen
 class _Storage:
     type: Literal["int"]
     index: tuple[tuple[int, ...], ...]
     values: tuple[int, ...]
 
 
-@attrs.frozen
+@frozen
 class _Uhi:
     uhi_schema: int
     axes: tuple[_Axis, ...]
     storage: _Storage
 
 
-@attrs.frozen
+@frozen
 class _Histogram:
     scheme: Scheme | None
     count: int

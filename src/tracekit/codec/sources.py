@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from tracekit.core.containment import check_containment
 from tracekit.core.source import Enumeration, SourceType, TypeId, Types
+from tracekit.values import frozen
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
 
-@attrs.frozen
+@frozen
 class _Type:
     id: TypeId
     definition: SourceType
 
 
-@attrs.frozen
+@frozen
 class _Enumerator:
     value: int
     name: str
 
 
-@attrs.frozen
+@frozen
 class _Enumeration:
     name: str
     size: int

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import enum
 
-import attrs
-
 from tracekit.core.buckets import Scheme
 from tracekit.core.expr import Expr
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Count:
     """``count()``: how many events."""
 
@@ -25,7 +24,7 @@ class Moment(enum.Enum):
     STATS = "stats"
 
 
-@attrs.frozen
+@frozen
 class Scalar:
     """``sum(x)``, ``min(x)``, ``max(x)``, ``avg(x)`` or ``stats(x)``."""
 
@@ -33,7 +32,7 @@ class Scalar:
     value: Expr
 
 
-@attrs.frozen
+@frozen
 class Distribution:
     """``hist(x)``, ``hist(x, k)``, ``lhist(x, lo, hi, step)`` or ``llquantize(x, …)``."""
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-import attrs
-
 from tracekit.core.buckets import Range
 from tracekit.core.escape import quoted
 from tracekit.core.histogram import Histogram
 from tracekit.core.result import Key, MapResult
+from tracekit.values import frozen
 
 _EVENTS: Final = "events"
 _NOTHING: Final = Histogram(None)
@@ -18,7 +17,7 @@ _NOTHING: Final = Histogram(None)
 _Entries = Mapping[tuple[Key, ...], Histogram]
 
 
-@attrs.frozen
+@frozen
 class Moments:
     """What the first has counted by four moments; where no event came between two, they are equal.
 

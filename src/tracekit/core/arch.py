@@ -14,9 +14,10 @@ from typing import Final
 import attrs
 
 from tracekit.errors import UsageError
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Architecture:
     """What differs between processors.
 

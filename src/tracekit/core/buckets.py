@@ -11,10 +11,9 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import Final
 
-import attrs
-
 from tracekit.core.types import INT64, UINT64
 from tracekit.errors import UsageError
+from tracekit.values import frozen
 
 MAX_LINEAR_BUCKETS: Final = 65_535
 """The most steps of a linear scheme; dtrace's ``lquantize`` has 16 bits for them."""
@@ -23,7 +22,7 @@ MAX_LOG_BITS: Final = 5
 """The most bits that ``hist(x, k)`` keeps after the leading one, as in bpftrace."""
 
 
-@attrs.frozen
+@frozen
 class Range:
     """A half-open interval of the integers, ``[lo, hi)``.
 
@@ -39,7 +38,7 @@ class Range:
         return (self.lo is None or self.lo <= value) and (self.hi is None or value < self.hi)
 
 
-@attrs.frozen
+@frozen
 class Log2:
     """Powers of two, each divided into ``2 ** bits`` equal parts; mirrored for negative values.
 
@@ -63,7 +62,7 @@ class Log2:
         return Range(low, high) if value >= 0 else Range(-high + 1, -low + 1)
 
 
-@attrs.frozen
+@frozen
 class Linear:
     """Equal steps from ``lo`` up to ``top``, one bucket below and one above.
 
@@ -111,7 +110,7 @@ class Linear:
         return Range(low, low + self.step)
 
 
-@attrs.frozen
+@frozen
 class LogLinear:
     """Powers of ``factor`` from ``factor ** low`` to ``factor ** (high + 1)``, in ``steps`` each.
 

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterable
-
-import attrs
-
 from tracekit.core.location import Piece
 from tracekit.core.signature import Language
 from tracekit.core.source import TypeId, Types
+from tracekit.core.verdict import Verdict, worst
+from tracekit.values import frozen
 
 
-class Verdict(enum.Enum):
-    """How well a location is known, the best first."""
-
-    VERIFIED = "verified"
-    HIGH = "high"
-    GOOD = "good"
-    REFUSED = "refused"
-
-    @property
-    def rank(self) -> int:
-        """0 for the best."""
-        return list(Verdict).index(self)
-
-    def at_least(self, other: Verdict) -> bool:
-        """Whether it is as good as ``other``, or better."""
-        return self.rank <= other.rank
-
-
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst of some verdicts; the best there is for none."""
-    return max(verdicts, key=lambda v: v.rank, default=Verdict.VERIFIED)
-
-
-@attrs.frozen
+@frozen
 class Known:
     """A part of a value with what is known of its location.
 
@@ -50,7 +24,7 @@ class Known:
     evidence: tuple[str, ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Argument:
     """An argument of a function, or a result.
 
@@ -76,7 +50,7 @@ class Argument:
         return worst(k.verdict for k in self.known) if self.known else Verdict.REFUSED
 
 
-@attrs.frozen
+@frozen
 class Calibration:
     """Where the arguments of one function of one binary are at its entry, and its results at its return.
 

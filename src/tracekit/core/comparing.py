@@ -8,16 +8,15 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import Final
 
-import attrs
-
 from tracekit.core.buckets import Range
 from tracekit.core.histogram import Histogram, Quantile
 from tracekit.errors import UsageError
+from tracekit.values import frozen
 
 QUANTILES: Final = (Fraction(1, 2), Fraction(9, 10), Fraction(99, 100))
 
 
-@attrs.frozen
+@frozen
 class Row:
     """One bucket of both.
 
@@ -32,7 +31,7 @@ class Row:
     after: int
 
 
-@attrs.frozen
+@frozen
 class Shift:
     """One quantile of both.
 
@@ -47,7 +46,7 @@ class Shift:
     after: Quantile
 
 
-@attrs.frozen
+@frozen
 class Contrast:
     """The edge between buckets where two histograms differ most clearly.
 
@@ -64,7 +63,7 @@ class Contrast:
     chance: float
 
 
-@attrs.frozen
+@frozen
 class Comparison:
     """Two histograms beside each other.
 

@@ -20,6 +20,7 @@ import attrs
 
 from tracekit.core.types import FLOAT, INT64, UINT64, FloatType, IntType, OtherType, Type
 from tracekit.errors import UsageError, check_encodable
+from tracekit.values import frozen
 
 ArithmeticOp = Literal["*", "/", "%", "+", "-", "<<", ">>", "&", "^", "|"]
 CompareOp = Literal["<", "<=", ">", ">=", "==", "!="]
@@ -144,28 +145,28 @@ def _not_negative(_instance: object, attribute: attrs.Attribute[int], value: int
         raise UsageError(f"the {attribute.name} {value} is negative")
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Int(Operators):
     """An integer literal; of type uint64 if it doesn't fit int64, else int64."""
 
     value: int = attrs.field(validator=_literal_range)
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class String(Operators):
     """A string literal. Bytes that aren't UTF-8 stand as Python's ``surrogateescape`` has them."""
 
     value: str = attrs.field(validator=_text_without_nul)
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Arg(Operators):
     """``argN``: the integer argument of that index by the platform's C convention, raw, as int64."""
 
     index: int = attrs.field(validator=_not_negative)
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Reg(Operators):
     """``reg("rdx")``: a register by its manual's name, as uint64: of vector registers the low 64 bits."""
 
@@ -190,21 +191,21 @@ class BuiltinName(enum.Enum):
     ELAPSED = "elapsed"
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Builtin(Operators):
     """A value that the probe itself has, such as ``pid``, ``retval`` or ``elapsed`` (nanoseconds)."""
 
     name: BuiltinName
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Name(Operators):
     """The name of an argument in the source, to be resolved before a backend sees it."""
 
     name: str
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Member(Operators):
     """``base.field``, or ``base->field`` where ``arrow`` is true."""
 
@@ -213,7 +214,7 @@ class Member(Operators):
     arrow: bool = False
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Index(Operators):
     """``base[index]``: an element of an array or of the memory behind a pointer."""
 
@@ -221,28 +222,28 @@ class Index(Operators):
     index: Expr
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Deref(Operators):
     """``*pointer``, of the type that the source gives the pointer."""
 
     pointer: Expr
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Len(Operators):
     """``len(base)``: how many elements a string, slice or vector has, in the words of its language."""
 
     base: Expr
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Cap(Operators):
     """``cap(base)``: for how many elements a slice or vector has room."""
 
     base: Expr
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Float(Operators):
     """``float32(bits)`` or ``float64(bits)``: the low bits of an integer, taken for an IEEE 754 number."""
 
@@ -254,7 +255,7 @@ class Float(Operators):
             raise UsageError(f"there are no floats of {self.bits} bits", "Use float32 or float64.")
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Load(Operators):
     """``*(type *)address``: an integer in the target's memory. An unreadable address reads as 0."""
 
@@ -262,7 +263,7 @@ class Load(Operators):
     address: Expr
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Str(Operators):
     """``str(pointer)``: the target's string, which a NUL ends, or which has ``size`` bytes.
 
@@ -283,7 +284,7 @@ class Str(Operators):
             raise UsageError("str() with a length and a size", "Give one of them.")
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Unary(Operators):
     """``-x``, ``!x`` or ``~x``."""
 
@@ -291,7 +292,7 @@ class Unary(Operators):
     operand: Expr
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Binary(Operators):
     """``left op right``."""
 
@@ -300,7 +301,7 @@ class Binary(Operators):
     right: Expr
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Conditional(Operators):
     """``test ? then : other``."""
 
@@ -309,7 +310,7 @@ class Conditional(Operators):
     other: Expr
 
 
-@attrs.frozen(order=False)
+@frozen(order=False)
 class Cast(Operators):
     """``(type)operand``: converted to an integer type as C does, keeping the low bits."""
 

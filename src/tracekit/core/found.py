@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import attrs
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class FoundFunction:
     """A function that was looked for.
 
@@ -39,7 +39,7 @@ class FoundFunction:
     line: int
 
 
-@attrs.frozen
+@frozen
 class FoundFunctions:
     """What was found in a binary.
 

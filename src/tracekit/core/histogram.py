@@ -11,6 +11,7 @@ import attrs
 from tracekit.core.buckets import Linear, Range, Scheme
 from tracekit.core.display import Shown
 from tracekit.errors import UsageError
+from tracekit.values import frozen
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@attrs.frozen
+@frozen
 class Bucket:
     """How many values were in ``[lo, hi)``.
 
@@ -39,7 +40,7 @@ class Bucket:
         return Range(self.lo, self.hi)
 
 
-@attrs.frozen
+@frozen
 class Quantile:
     """What is known of a quantile.
 
@@ -54,7 +55,7 @@ class Quantile:
     estimate: float | None
 
 
-@attrs.frozen
+@frozen
 class Traits:
     """What kind of axis this is, in UHI's words."""
 
@@ -62,7 +63,7 @@ class Traits:
     discrete: bool = False
 
 
-@attrs.frozen
+@frozen
 class Axis:
     """The bounded buckets of a histogram as a UHI axis: a sequence of pairs of edges."""
 
@@ -88,7 +89,7 @@ def _sorted(buckets: Iterable[Bucket]) -> tuple[Bucket, ...]:
     return tuple(sorted((b for b in buckets if b.count), key=_key))
 
 
-@attrs.frozen
+@frozen
 class Histogram(Shown):
     """The values of one key of one map.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-import attrs
-
 from tracekit.core.signature import Language
+from tracekit.values import frozen
 
 
 class Kind(enum.Enum):
@@ -42,7 +41,7 @@ _LANGUAGES: Final = {letter: language for language, letter in _LETTERS.items()}
 _KINDS: Final = {kind.name[:3]: kind for kind in Kind}
 
 
-@attrs.frozen
+@frozen
 class Listed:
     """A function of a binary, or what has a function's name there.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-import attrs
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class InRegister:
     """Bytes of a general register.
 
@@ -21,7 +21,7 @@ class InRegister:
     shift: int = 0
 
 
-@attrs.frozen
+@frozen
 class InVector:
     """Bytes of a floating-point or vector register.
 
@@ -34,7 +34,7 @@ class InVector:
     shift: int = 0
 
 
-@attrs.frozen
+@frozen
 class InX87:
     """A register of the x87 stack, of 80 bits; only results of ``long double`` are there.
 
@@ -45,7 +45,7 @@ class InX87:
     index: int
 
 
-@attrs.frozen
+@frozen
 class OnStack:
     """Bytes on the stack.
 
@@ -57,7 +57,7 @@ class OnStack:
     offset: int
 
 
-@attrs.frozen
+@frozen
 class Behind:
     """Bytes in memory that a hidden pointer points at, as C++ passes some classes and Rust large structs.
 
@@ -74,7 +74,7 @@ Location = InRegister | InVector | InX87 | OnStack | Behind
 """A place that a value's bytes can be in."""
 
 
-@attrs.frozen
+@frozen
 class Piece:
     """A part of a value, and where it is.
 

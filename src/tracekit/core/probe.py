@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 
 from tracekit.errors import UsageError, check_encodable
+from tracekit.values import frozen
 
 
 def _text(_instance: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -39,7 +40,7 @@ _IN_FILE: Final = re.compile(
 )
 
 
-@attrs.frozen
+@frozen
 class FunctionName:
     """How a probe names functions of a binary.
 
@@ -74,7 +75,7 @@ class FunctionName:
             return None
 
 
-@attrs.frozen
+@frozen
 class Uprobe:
     """The entry of a function of a binary, or an instruction ``offset`` bytes after it."""
 
@@ -83,7 +84,7 @@ class Uprobe:
     offset: int = attrs.field(default=0, validator=_not_negative)
 
 
-@attrs.frozen
+@frozen
 class Uretprobe:
     """The return of a function of a binary."""
 
@@ -91,7 +92,7 @@ class Uretprobe:
     function: FunctionName
 
 
-@attrs.frozen
+@frozen
 class Usdt:
     """A statically defined tracepoint that a binary carries."""
 
@@ -107,7 +108,7 @@ class Side(enum.Enum):
     RETURN = "return"
 
 
-@attrs.frozen
+@frozen
 class Syscall:
     """A system call's entry or return, by its name without any prefix (``read``)."""
 
@@ -119,7 +120,7 @@ INTERVAL_UNITS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000}
 """Units of ``interval`` probes, in nanoseconds."""
 
 
-@attrs.frozen
+@frozen
 class Interval:
     """A timer that fires on one processor every ``count`` units (``s``, ``ms`` or ``us``)."""
 
@@ -135,7 +136,7 @@ PROFILE_UNITS: Final = ("hz", "s", "ms", "us")
 """Units of ``profile`` probes: a rate, or a period."""
 
 
-@attrs.frozen
+@frozen
 class Profile:
     """A timer that fires on every processor, ``count`` times a second or every ``count`` units."""
 

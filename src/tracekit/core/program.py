@@ -28,6 +28,7 @@ from tracekit.core.expr import (
 from tracekit.core.probe import FunctionProbe, Probe, Side, Syscall, Uprobe, Uretprobe, Usdt
 from tracekit.core.types import FLOAT, INT64, UINT64, OtherType
 from tracekit.errors import UsageError
+from tracekit.values import frozen
 
 _MAP_NAME: Final = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*)?")
 
@@ -36,7 +37,7 @@ def _keys(value: Iterable[Expr]) -> tuple[Expr, ...]:
     return tuple(value)
 
 
-@attrs.frozen
+@frozen
 class Aggregate:
     """``@name[keys] = function(value)``: one map's part of a clause.
 
@@ -76,7 +77,7 @@ def _aggregates(value: Aggregate | Iterable[Aggregate]) -> tuple[Aggregate, ...]
     return tuple(value) if isinstance(value, Iterable) else (value,)
 
 
-@attrs.frozen
+@frozen
 class Clause:
     """What happens at one or more probes.
 
@@ -104,7 +105,7 @@ class Clause:
             yield from walk(root)
 
 
-@attrs.frozen
+@frozen
 class Program:
     """Clauses, run together.
 

@@ -8,16 +8,17 @@ from datetime import datetime
 
 import attrs
 
-from tracekit.core.calibration import Verdict
 from tracekit.core.display import Shown
 from tracekit.core.histogram import Histogram
 from tracekit.core.program import Program
+from tracekit.core.verdict import Verdict
+from tracekit.values import frozen
 
 Key = int | str
 """One key's value. Bytes of a string that aren't UTF-8 stand as ``surrogateescape`` has them."""
 
 
-@attrs.frozen
+@frozen
 class MapResult(Shown):
     """The histograms of one map.
 
@@ -58,7 +59,7 @@ class LossKind(enum.Enum):
     UNCONFIRMED = "unconfirmed"
 
 
-@attrs.frozen
+@frozen
 class Loss:
     """Something that keeps a result from being the whole truth.
 
@@ -77,7 +78,7 @@ class Loss:
     hint: str = ""
 
 
-@attrs.frozen
+@frozen
 class Binary:
     """A binary that was probed.
 
@@ -90,7 +91,7 @@ class Binary:
     build_id: str = ""
 
 
-@attrs.frozen
+@frozen
 class Resolution:
     """What a name of the program was taken for, and how well that is known.
 
@@ -111,7 +112,7 @@ class Resolution:
     evidence: tuple[str, ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Ending:
     """How the target ended.
 
@@ -126,7 +127,7 @@ class Ending:
     by_us: bool = False
 
 
-@attrs.frozen
+@frozen
 class TargetRecord:
     """Who was traced.
 
@@ -145,7 +146,7 @@ class TargetRecord:
     ending: Ending | None = None
 
 
-@attrs.frozen
+@frozen
 class Engine:
     """What did the tracing.
 
@@ -160,7 +161,7 @@ class Engine:
     path: str = ""
 
 
-@attrs.frozen
+@frozen
 class Machine:
     """Where it ran, in the words of ``uname``."""
 
@@ -170,7 +171,7 @@ class Machine:
     node: str = ""
 
 
-@attrs.frozen
+@frozen
 class Load:
     """What tracing has taken of the processors that ran the probed functions.
 
@@ -187,7 +188,7 @@ class Load:
     cost: int | None = None
 
 
-@attrs.frozen
+@frozen
 class Import:
     """Saved output of an engine that a result was read from, instead of tracing.
 
@@ -202,7 +203,7 @@ class Import:
     at: datetime
 
 
-@attrs.frozen
+@frozen
 class Provenance:
     """Where a result comes from.
 
@@ -235,7 +236,7 @@ class Provenance:
     load: Load | None = None
 
 
-@attrs.frozen
+@frozen
 class Snapshot:
     """All maps at one moment of a run that goes on; counts are since the run's start.
 
@@ -251,7 +252,7 @@ class Snapshot:
         return _find(self.maps, name)
 
 
-@attrs.frozen
+@frozen
 class Result(Shown):
     """A run's answer.
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import enum
 
-import attrs
-
 from tracekit.core.location import Piece
 from tracekit.core.source import TypeId, Types
+from tracekit.values import frozen
 
 
 class Language(enum.Enum):
@@ -20,7 +19,7 @@ class Language(enum.Enum):
     OTHER = "another language"
 
 
-@attrs.frozen
+@frozen
 class Home:
     """Where the debug information has a parameter once its function has set up its frame.
 
@@ -36,7 +35,7 @@ class Home:
     pointer: bool = False
 
 
-@attrs.frozen
+@frozen
 class Parameter:
     """A parameter of a function, or a result.
 
@@ -61,7 +60,7 @@ class Parameter:
     home: Home | None = None
 
 
-@attrs.frozen
+@frozen
 class Signature:
     """A function as its source declares it.
 

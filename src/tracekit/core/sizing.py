@@ -17,15 +17,14 @@ import math
 from fractions import Fraction
 from typing import Final
 
-import attrs
-
 from tracekit.core.histogram import Histogram
 from tracekit.errors import UsageError
+from tracekit.values import frozen
 
 PERCENTILES: Final = (50, 90, 99)
 
 
-@attrs.frozen
+@frozen
 class Between:
     """An interval, both ends in it.
 
@@ -38,7 +37,7 @@ class Between:
     hi: int | None
 
 
-@attrs.frozen
+@frozen
 class Percentile:
     """What a plan says of one percentile.
 
@@ -53,7 +52,7 @@ class Percentile:
     answer: Between
 
 
-@attrs.frozen
+@frozen
 class CachePlan:
     """What memory and entries have to do with each other; docs/sizing.md has the arithmetic.
 
@@ -161,7 +160,7 @@ def _exact(share: Fraction | float) -> Fraction:
     return Fraction(str(share))
 
 
-@attrs.frozen
+@frozen
 class _Question:
     """What is asked: a memory for entries, or entries for a memory."""
 

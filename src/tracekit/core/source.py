@@ -12,6 +12,8 @@ from typing import Final
 
 import attrs
 
+from tracekit.values import frozen
+
 TypeId = int
 """A type's number in its ``Types``."""
 
@@ -29,7 +31,7 @@ class Encoding(enum.Enum):
     COMPLEX = "complex"
 
 
-@attrs.frozen
+@frozen
 class Void:
     """No value, or one of which nothing is known but that it exists.
 
@@ -40,7 +42,7 @@ class Void:
     name: str = "void"
 
 
-@attrs.frozen
+@frozen
 class Base:
     """A number, a truth value or a character.
 
@@ -64,7 +66,7 @@ class PointerKind(enum.Enum):
     RVALUE_REFERENCE = "rvalue-reference"
 
 
-@attrs.frozen
+@frozen
 class Pointer:
     """An address of 64 bits.
 
@@ -81,7 +83,7 @@ class Pointer:
     size: int = 8
 
 
-@attrs.frozen
+@frozen
 class Field:
     """A member of a record.
 
@@ -101,7 +103,7 @@ class Field:
     base: bool = False
 
 
-@attrs.frozen
+@frozen
 class Variant:
     """One of the shapes that a Rust enum can have.
 
@@ -129,7 +131,7 @@ class Passing(enum.Enum):
     REFERENCE = "reference"
 
 
-@attrs.frozen
+@frozen
 class Record:
     """A struct, class or union; a Go struct, string, slice or interface; a Rust struct, tuple or enum.
 
@@ -156,7 +158,7 @@ class Record:
     arguments: tuple[TypeId, ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Array:
     """Elements one after the other, as they are in memory.
 
@@ -173,7 +175,7 @@ class Array:
     vector: bool = False
 
 
-@attrs.frozen
+@frozen
 class Enumeration:
     """An enumeration of C's kind: an integer whose values have names.
 
@@ -190,7 +192,7 @@ class Enumeration:
     names: Mapping[int, str]
 
 
-@attrs.frozen
+@frozen
 class Alias:
     """Another name for a type (``typedef``), or a qualified type, such as a ``const`` one.
 
@@ -205,7 +207,7 @@ class Alias:
     qualifier: bool = False
 
 
-@attrs.frozen
+@frozen
 class Function:
     """The type of a function, which only pointers point at."""
 
@@ -216,7 +218,7 @@ SourceType = Void | Base | Pointer | Record | Array | Enumeration | Alias | Func
 """A type of the source."""
 
 
-@attrs.frozen
+@frozen
 class Types:
     """The types that a function's signature can reach, by their numbers.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from tracekit.errors import UsageError, check_encodable
+from tracekit.values import frozen
 
 
 def _words(words: Iterable[str]) -> tuple[str, ...]:
@@ -26,7 +27,7 @@ def _argv(_instance: object, _attribute: object, value: tuple[str, ...]) -> None
         raise UsageError("the command has a NUL character, which no argument can contain")
 
 
-@attrs.frozen
+@frozen
 class Command:
     """A command that tracekit starts once the probes are in place.
 
@@ -51,7 +52,7 @@ def _pids(_instance: object, _attribute: object, value: tuple[int, ...]) -> None
             raise UsageError(f"{pid} is no process id", "Process ids are positive numbers.")
 
 
-@attrs.frozen
+@frozen
 class Pids:
     """Processes that run already.
 
@@ -64,7 +65,7 @@ class Pids:
     follow: bool = False
 
 
-@attrs.frozen
+@frozen
 class Container:
     """The processes of a container that run now.
 
@@ -80,7 +81,7 @@ class Container:
     follow: bool = False
 
 
-@attrs.frozen
+@frozen
 class SystemWide:
     """Every process of the machine that runs a probed binary."""
 

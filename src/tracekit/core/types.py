@@ -7,8 +7,10 @@ from typing import Final
 
 import attrs
 
+from tracekit.values import frozen
 
-@attrs.frozen
+
+@frozen
 class IntType:
     """An integer of a fixed width.
 
@@ -50,7 +52,7 @@ INT_TYPES: Final[dict[str, IntType]] = {
 """The integer types by their names in the language."""
 
 
-@attrs.frozen
+@frozen
 class FloatType:
     """A floating-point number, computed with in double precision."""
 

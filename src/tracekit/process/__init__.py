@@ -5,7 +5,6 @@ process is harmed, no process of ours stays behind, and none stays stopped.
 """
 
 from tracekit.process.attached import Attached
-from tracekit.process.containers import ContainerProcesses, find_container
 from tracekit.process.elevation import elevation
 from tracekit.process.engine import Engine
 from tracekit.process.find import find_program, trusted
@@ -20,7 +19,6 @@ from tracekit.process.user import User, as_invoking_user, invoking_user, nobody
 
 __all__ = [
     "Attached",
-    "ContainerProcesses",
     "Engine",
     "Relay",
     "StopSignals",
@@ -29,7 +27,6 @@ __all__ = [
     "as_invoking_user",
     "elevation",
     "fill_standard_streams",
-    "find_container",
     "find_program",
     "held",
     "invoking_user",

@@ -18,6 +18,7 @@ from tracekit.process.cgroups import cgroups, container_names, home, processes
 from tracekit.process.find import find_program, trusted
 from tracekit.process.output import output
 from tracekit.process.user import User, invoking_user
+from tracekit.values import frozen
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]{0,254}")
 """What engines allow as names, and no option or path; systemd's units have ``@`` and ``:`` too."""
@@ -33,7 +34,7 @@ _ID_DIGITS: Final = 64
 _LISTED: Final = 20
 
 
-@attrs.frozen
+@frozen
 class ContainerProcesses:
     """The processes of a container that run now.
 
@@ -48,7 +49,7 @@ class ContainerProcesses:
     pids: tuple[int, ...]
 
 
-@attrs.frozen
+@frozen
 class _Told:
     """What an engine says of a container: its first process, 0 if it doesn't run, and its id."""
 

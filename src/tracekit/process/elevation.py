@@ -8,18 +8,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import attrs
-
 from tracekit.errors import PrivilegeError
 from tracekit.process import capabilities
 from tracekit.process.attached import status
 from tracekit.process.find import find_program
+from tracekit.values import frozen
 
 _WAYS: Final = (("sudo", ("-n", "--")), ("pkexec", ()), ("doas", ("-n", "--")))
 _ENOUGH: Final = capabilities.BPF | capabilities.PERFMON
 
 
-@attrs.frozen
+@frozen
 class Elevation:
     """A way to start a program as root, which asks for no password.
 

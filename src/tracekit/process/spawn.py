@@ -15,13 +15,13 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
-import attrs
+from tracekit.values import frozen
 
 Step = tuple[str, Callable[[], object]]
 """Something that a child does before exec, and its name: system calls only, which raise OSError to fail."""
 
 
-@attrs.frozen
+@frozen
 class Failure:
     """Why a child never became the program.
 
@@ -73,7 +73,7 @@ class Failure:
         return os.strerror(self.errno).lower(), ""
 
 
-@attrs.frozen
+@frozen
 class Child:
     """A process that is to become a program.
 

@@ -7,15 +7,14 @@ import os
 import pwd
 from collections.abc import Callable, Iterator, Mapping
 
-import attrs
-
 from tracekit.process import capabilities
+from tracekit.values import frozen
 
 Step = tuple[str, Callable[[], object]]
 """As ``spawn`` takes it."""
 
 
-@attrs.frozen
+@frozen
 class User:
     """A user, as a login would set a process up for them.
 

@@ -10,9 +10,10 @@ from tracekit.calibration.report import Row, rows, shortened
 from tracekit.calibration.samples import Samples
 from tracekit.calibration.summary import Row as RegisterRow
 from tracekit.codec.model import to_json
-from tracekit.core.calibration import Calibration, Verdict
+from tracekit.core.calibration import Calibration
 from tracekit.core.escape import printable
 from tracekit.core.signature import Language
+from tracekit.core.verdict import Verdict
 
 FORMAT = "tracekit-calibrate"
 """What the ``format`` of a calibration in JSON is."""

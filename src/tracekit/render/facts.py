@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-import attrs
-
 from tracekit.core.aggregation import value_of
 from tracekit.core.escape import printable
 from tracekit.core.expr import Builtin, BuiltinName
@@ -14,9 +12,10 @@ from tracekit.core.program import Aggregate
 from tracekit.core.result import Ending, Key, MapResult, Provenance, Result, TargetRecord
 from tracekit.render.text import heading
 from tracekit.syntax.printer import print_aggregation, print_probe
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Caption:
     """What stands around a histogram; all of it fit for a reader already.
 

@@ -14,6 +14,7 @@ from tracekit.core.result import Key, Loss, MapResult
 from tracekit.render.bars import draw_rows
 from tracekit.render.fitted import fitted
 from tracekit.render.text import figures, heading, quantiles, scalar
+from tracekit.values import frozen
 
 _Name = tuple[str, tuple[Key, ...]]
 
@@ -24,7 +25,7 @@ _MOST_WARNINGS: Final = 3
 _EMPTY: Final = Histogram(None)
 
 
-@attrs.frozen
+@frozen
 class Moment:
     """What there is to be shown; all text in it is still as it came.
 
@@ -49,7 +50,7 @@ class Moment:
     foot: str = ""
 
 
-@attrs.frozen
+@frozen
 class _Entry:
     map_: MapResult
     keys: tuple[Key, ...]

@@ -17,12 +17,13 @@ from tracekit.core.histogram import Bucket, Histogram
 from tracekit.core.result import Key, Loss, LossKind, MapResult, Result
 from tracekit.errors import UsageError
 from tracekit.render.metrics import Frame, Kind, Metric, Point, label, metrics_of
+from tracekit.values import frozen
 
 _BESIDE: Final = 8
 """How many series a key has at most beside those of its buckets: sums, counts and extremes."""
 
 
-@attrs.frozen
+@frozen
 class Shape:
     """What is known of a map before its first event.
 

@@ -15,13 +15,12 @@ from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import Final
 
-import attrs
-
 from tracekit.core.buckets import Scheme
 from tracekit.core.escape import printable
 from tracekit.core.histogram import Histogram
 from tracekit.core.result import Key, Loss, MapResult, Provenance
 from tracekit.render.facts import described, unit
+from tracekit.values import frozen
 
 EXACT: Final = 1 << 53
 """Beyond this a bound isn't exact as a floating point number, which metrics have for bounds; it is left out."""
@@ -43,7 +42,7 @@ class Kind(Enum):
     HISTOGRAM = "histogram"
 
 
-@attrs.frozen
+@frozen
 class Spread:
     """A histogram with upper bounds that belong to their buckets, as metrics have them.
 
@@ -62,7 +61,7 @@ class Spread:
     max: int | None
 
 
-@attrs.frozen
+@frozen
 class Point:
     """What a metric is for one set of keys; strings among them are fit to be shown."""
 
@@ -70,7 +69,7 @@ class Point:
     value: int | Fraction | Spread
 
 
-@attrs.frozen
+@frozen
 class Metric:
     """A figure of a map, for each of its keys.
 
@@ -91,7 +90,7 @@ class Metric:
     points: tuple[Point, ...]
 
 
-@attrs.frozen
+@frozen
 class Frame:
     """What the metrics of a map keep through a run that goes on.
 

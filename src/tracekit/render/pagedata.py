@@ -7,8 +7,6 @@ from functools import reduce
 from operator import add
 from typing import Any, Final
 
-import attrs
-
 from tracekit.core.buckets import Range
 from tracekit.core.histogram import Histogram
 from tracekit.core.result import Key, MapResult, Result
@@ -16,6 +14,7 @@ from tracekit.render.bars import label
 from tracekit.render.facts import described
 from tracekit.render.shape import base_of, is_logarithmic
 from tracekit.render.text import figures, heading, ordered, quantiles, scalar, unbucketed
+from tracekit.values import frozen
 
 FIGURES: Final = ("count", "sum", "mean", "min", "max")
 QUANTILES: Final = ("p50", "p90", "p99")
@@ -24,7 +23,7 @@ _EXACT: Final = 1 << 53
 """Above this the script can't hold each integer as a number, and is given its digits."""
 
 
-@attrs.frozen
+@frozen
 class Drawn:
     """A histogram of a page.
 
@@ -58,7 +57,7 @@ class Drawn:
         return [label(bucket.range, self.histogram.scheme) for bucket in self.histogram.buckets]
 
 
-@attrs.frozen
+@frozen
 class PageMap:
     """A map of a page.
 

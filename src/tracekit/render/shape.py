@@ -9,10 +9,9 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-import attrs
-
 from tracekit.core.buckets import Linear, LogLinear
 from tracekit.core.histogram import Bucket, Histogram
+from tracekit.values import frozen
 
 OPEN: Final = 0.035
 """How wide the bar of a bucket without end is."""
@@ -25,7 +24,7 @@ _ROOM: Final = 1.04
 _SUFFIXES: Final = ("", "K", "M", "G", "T", "P", "E")
 
 
-@attrs.frozen
+@frozen
 class Bar:
     """A bucket's bar.
 
@@ -42,7 +41,7 @@ class Bar:
     height: float
 
 
-@attrs.frozen
+@frozen
 class Tick:
     """A mark on an axis: where, and what is said there."""
 
@@ -50,7 +49,7 @@ class Tick:
     text: str
 
 
-@attrs.frozen
+@frozen
 class Shape:
     """Bars, and the ticks of both axes."""
 

@@ -11,8 +11,9 @@ import attrs
 
 from tracekit.calibration.fields import Field, fields
 from tracekit.codec.model import to_json
-from tracekit.core.calibration import Calibration, Verdict
+from tracekit.core.calibration import Calibration
 from tracekit.core.escape import printable
+from tracekit.core.verdict import Verdict
 from tracekit.render.calibration import evidence, heading, table
 
 FORMAT: Final = "tracekit-signature"

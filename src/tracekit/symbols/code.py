@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import attrs
 import capstone
 
 from tracekit.symbols.image import Image
 from tracekit.symbols.lookup import Function
 from tracekit.symbols.widths import full, is_narrow
+from tracekit.values import frozen
 
 _CLEARING: Final = ("xor", "sub", "eor", "pxor", "vxor", "vpxor", "pcmpeq", "vpcmpeq")
 """Instructions whose result is always the same if both of their operands are that register."""
@@ -36,7 +36,7 @@ _STRINGS: Final = re.compile(r"^rep|^(?:movs|stos|cmps|scas|lods)[bwdq]$")
 """The string instructions of x86-64."""
 
 
-@attrs.frozen
+@frozen
 class Ways:
     """Where code goes on behind an instruction.
 

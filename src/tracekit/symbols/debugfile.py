@@ -20,6 +20,7 @@ from tracekit.symbols import elf
 from tracekit.symbols.image import Image
 from tracekit.symbols.opening import open_regular
 from tracekit.symbols.root import Root
+from tracekit.values import frozen
 
 FOLDERS: Final = "TRACEKIT_DEBUG_FOLDERS"
 """The environment variable with further folders like ``/usr/lib/debug``, split by colons."""
@@ -33,7 +34,7 @@ class DebugInfoError(BinaryError):
     """A binary has no debug information, or none that can be read here, or it is corrupt."""
 
 
-@attrs.frozen(eq=False)
+@frozen(eq=False)
 class DebugFile:
     """An ELF file with debug information.
 

@@ -6,14 +6,13 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import attrs
-
 from tracekit.core.listed import Listed
 from tracekit.core.signature import Language
 from tracekit.errors import BinaryError
 from tracekit.symbols.demangle import demangled, is_mangled, readable
 from tracekit.symbols.image import Image
 from tracekit.symbols.lookup import Function
+from tracekit.values import frozen
 
 if TYPE_CHECKING:
     from tracekit.symbols.dwarf import DebugInfo
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from tracekit.symbols.macho import MachO
 
 
-@attrs.frozen
+@frozen
 class Details:
     """What a reader wants to know of a function that is shown.
 

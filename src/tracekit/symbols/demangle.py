@@ -10,9 +10,8 @@ from __future__ import annotations
 import functools
 from typing import Final
 
-import attrs
-
 from tracekit.symbols.spelling import split_clone
+from tracekit.values import frozen
 
 _LANGUAGES: Final = ("itanium", "rust")
 _STYLE: Final = "gnu"  # as nm -C, c++filt and gdb spell, which is where people copy names from
@@ -22,7 +21,7 @@ MANGLED: Final = (b"_Z", b"_R")
 """What symbols of C++ (Itanium C++ ABI, 5.1.2) and Rust (RFC 2603, and legacy) begin with."""
 
 
-@attrs.frozen
+@frozen
 class Demangled:
     """A function's name as its source has it.
 

@@ -11,6 +11,7 @@ import capstone
 from tracekit.symbols.code import Code
 from tracekit.symbols.image import Image
 from tracekit.symbols.lookup import Function
+from tracekit.values import frozen
 
 _MOST_STEPS: Final = 200_000
 _STACK: Final = {"x86_64": "rsp", "aarch64": "sp"}
@@ -21,7 +22,7 @@ _SAVED: Final = frozenset(
 """Registers that a prologue pushes or stores; ``rax`` only to move the stack pointer."""
 
 
-@attrs.frozen
+@frozen
 class _State:
     """What holds before an instruction.
 

@@ -16,12 +16,11 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-import attrs
-
 from tracekit.errors import BinaryError
 from tracekit.symbols.image import Image
 from tracekit.symbols.lookup import Function
 from tracekit.symbols.spelling import encode, is_clone, is_cold
+from tracekit.values import frozen
 
 _LONGEST: Final = 64
 """More bytes than any check has."""
@@ -57,7 +56,7 @@ _AARCH64: Final = rb"""
 """
 
 
-@attrs.frozen
+@frozen
 class StackCheck:
     """The check at a function's start.
 

@@ -14,6 +14,8 @@ from typing import Final
 
 import attrs
 
+from tracekit.values import frozen
+
 _PART: Final = re.compile(r"(\(\*)?([^\[\]()*]+)(\[.*\])?(\))?", re.DOTALL)
 _ESCAPE: Final = re.compile(r"%([0-9a-f]{2})")
 _SHAPE: Final = re.compile(r"go\.shape\.")
@@ -22,7 +24,7 @@ _ALIASES: Final = {"byte": "uint8", "rune": "int32", "any": "interface{}"}
 _ALIAS: Final = re.compile(rf"(?<![\w.])(?:{'|'.join(_ALIASES)})(?![\w.])")
 
 
-@attrs.frozen
+@frozen
 class Part:
     """One part of a Go name.
 

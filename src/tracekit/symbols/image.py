@@ -14,6 +14,7 @@ from tracekit.errors import BinaryError
 from tracekit.symbols import elf
 from tracekit.symbols.opening import open_regular
 from tracekit.symbols.root import Root
+from tracekit.values import frozen
 
 _MACHINES: Final = {
     21: "ppc64le",
@@ -49,7 +50,7 @@ _MOST_NOTES: Final = 16 << 20
 _KINDS: Final = {1: "an object file that isn't linked yet", 4: "a core dump"}
 
 
-@attrs.frozen(eq=False)
+@frozen(eq=False)
 class Image:
     """A 64-bit ELF binary: a program or a shared library.
 

@@ -12,11 +12,12 @@ import attrs
 from tracekit.symbols import elf
 from tracekit.symbols.image import Image
 from tracekit.symbols.spelling import decode, encode, is_clone, is_cold
+from tracekit.values import frozen
 
 _TYPES: Final = (elf.STT_FUNC, elf.STT_GNU_IFUNC)
 
 
-@attrs.frozen
+@frozen
 class Function:
     """A function of a binary, or a place in one.
 

@@ -22,6 +22,7 @@ from tracekit.symbols.debugfile import DebugInfoError
 from tracekit.symbols.lookup import Function
 from tracekit.symbols.opening import open_regular
 from tracekit.symbols.spelling import decode
+from tracekit.values import frozen
 
 if TYPE_CHECKING:
     from tracekit.symbols.dwarf import DebugInfo
@@ -63,7 +64,7 @@ class _Part(NamedTuple):
     flags: int
 
 
-@attrs.frozen(eq=False)
+@frozen(eq=False)
 class MachO:
     """A 64-bit Mach-O binary, or one architecture's part of a fat one.
 

@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from tracekit.symbols.typenames import Group, Item, canonical, is_type, items, split, types
+from tracekit.values import frozen
 
 _ANONYMOUS: Final = "(anonymous namespace)"
 _QUALIFIERS: Final = ("const", "volatile", "&", "&&", "noexcept")
@@ -29,7 +30,7 @@ _ABBREVIATED: Final = frozenset((
 ))  # fmt: skip
 
 
-@attrs.frozen
+@frozen
 class Component:
     """One part of a qualified name.
 

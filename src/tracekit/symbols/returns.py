@@ -12,13 +12,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-import attrs
-
 from tracekit.errors import BinaryError
 from tracekit.symbols.golang import is_go_function
 from tracekit.symbols.image import Image, file_offset
 from tracekit.symbols.instructions import Instruction, decoded
 from tracekit.symbols.lookup import Function, at
+from tracekit.values import frozen
 
 _ARM_RETURNS: Final = frozenset({"ret", "retaa", "retab"})
 
@@ -38,7 +37,7 @@ _SCALED: Final = re.compile(r"qword ptr \[(?:(?P<base>r\w+) \+ )?r\w+\*8(?: \+ (
 _LOADED: Final = re.compile(r"(?P<register>r\w+), \[rip (?P<sign>[+-]) (?P<distance>0x[0-9a-f]+)\]")
 
 
-@attrs.frozen
+@frozen
 class Returns:
     """How a function ends.
 

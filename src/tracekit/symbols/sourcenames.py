@@ -18,6 +18,7 @@ from tracekit.symbols.lookup import Function, by_address, containing, function
 from tracekit.symbols.qualified import Path
 from tracekit.symbols.spelling import encode, is_renamed, split_clone
 from tracekit.symbols.typenames import items, types
+from tracekit.values import frozen
 
 _MOST: Final = 20_000
 """The most symbols to demangle for one name, which takes about 3 s."""
@@ -26,7 +27,7 @@ Rank = tuple[int, int]
 """How well a function fits a name; the least is the best."""
 
 
-@attrs.frozen
+@frozen
 class Match:
     """A function that a name may mean.
 

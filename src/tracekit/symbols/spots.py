@@ -7,13 +7,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
-import attrs
-
 from tracekit.symbols import elf
 from tracekit.symbols.demangle import readable
 from tracekit.symbols.image import Image
 from tracekit.symbols.lookup import Function, by_address, defined, function
 from tracekit.symbols.spelling import decode
+from tracekit.values import frozen
 
 _PROLOGUE: Final = 64
 """Bytes in which a function sets up its frame, if it does."""
@@ -25,7 +24,7 @@ _FRAME_X86: Final = re.compile(
 _FRAME_ARM: Final = 0x910003FD  # add x29, sp, n (mov x29, sp)
 
 
-@attrs.frozen
+@frozen
 class Spot:
     """What stands at a place of a file.
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-import attrs
+from tracekit.values import frozen
 
 _TOKEN: Final = re.compile(
     r"""\boperator\b(?:\s*(?:\(\s*\)|\[\s*\]|""\s*\w+|<=>|<<=|>>=|->\*|<<|>>|->|<=|>=|==|!=|\+\+|--|&&
@@ -44,7 +44,7 @@ _VERSIONS: Final = re.compile(r"\bstd::(?:__cxx11|__1|__ndk1)::")
 _STRINGS: Final = re.compile(r"\bstd::basic_(string|string_view)<char>")
 
 
-@attrs.frozen
+@frozen
 class Group:
     """Brackets and what is in them."""
 

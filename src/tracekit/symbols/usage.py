@@ -19,6 +19,7 @@ import attrs
 from tracekit.errors import BinaryError
 from tracekit.symbols.image import Image
 from tracekit.symbols.lookup import Function
+from tracekit.values import frozen
 
 if TYPE_CHECKING:
     from tracekit.symbols.flow import Flow
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _EVERYTHING: Final = range(-(1 << 62), 1 << 62)
 
 
-@attrs.frozen
+@frozen
 class StackUse:
     """What a function reads of what it is called with on the stack.
 
@@ -53,7 +54,7 @@ class StackUse:
 _ANY_STACK: Final = StackUse((_EVERYTHING,))
 
 
-@attrs.frozen
+@frozen
 class Usage:
     """What a function reads.
 

@@ -6,18 +6,17 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-import attrs
-
 from tracekit.core.near import near
 from tracekit.errors import BinaryError
 from tracekit.symbols import elf
 from tracekit.symbols.image import Image
 from tracekit.symbols.spelling import decode
+from tracekit.values import frozen
 
 _NOTE_TYPE: Final = 3
 
 
-@attrs.frozen
+@frozen
 class UsdtSite:
     """One place where a tracepoint fires; inlining can give a tracepoint several.
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import attrs
-
 from tracekit.core.aggregation import Aggregation, Count, Distribution, Moment, Scalar
 from tracekit.core.buckets import Linear, Log2, LogLinear, Scheme
 from tracekit.core.expr import Expr
@@ -15,6 +13,7 @@ from tracekit.syntax.expressions import constant_at, expression
 from tracekit.syntax.foreign import STATEMENTS
 from tracekit.syntax.suggest import suggestion
 from tracekit.syntax.tokens import Stream, Token, shown
+from tracekit.values import frozen
 
 _CHANGE: Final = "Use count() for events, or sum(x) for values: they lose no update between threads."
 _ASSIGN: Final = (
@@ -24,7 +23,7 @@ _ASSIGN: Final = (
 _CHANGES: Final = frozenset(("++", "--", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^="))
 
 
-@attrs.frozen
+@frozen
 class _Function:
     """An aggregation's word, and what it takes.
 
@@ -120,7 +119,7 @@ def keys(s: Stream) -> tuple[Expr, ...]:
     return tuple(found)
 
 
-@attrs.frozen
+@frozen
 class _Argument:
     node: Expr
     start: int

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import attrs
-
 from tracekit.core.types import INT_TYPES, IntType
 from tracekit.syntax.suggest import suggestion
 from tracekit.syntax.tokens import Stream
+from tracekit.values import frozen
 
 _IN_PARENTHESES: Final = re.compile(r"\s*([^\W\d]\w*+(?:\s++[^\W\d]\w*+)*+)\s*+((?:\*\s*+)*+)\)")
 _OPERAND: Final = re.compile(r"\s*[\w\"]")
@@ -52,7 +51,7 @@ def integer_type(words: list[str]) -> IntType | None:
     return IntType(bits, signed="unsigned" not in words)
 
 
-@attrs.frozen
+@frozen
 class CastType:
     """What stands in the parentheses of a cast.
 

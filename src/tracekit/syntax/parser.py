@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import attrs
-
 from tracekit.core.aggregation import Count
 from tracekit.core.expr import Expr
 from tracekit.core.probe import FunctionName, Probe
@@ -23,12 +21,13 @@ from tracekit.syntax.expressions import expression
 from tracekit.syntax.probes import probe
 from tracekit.syntax.tokens import Stream
 from tracekit.syntax.words import function
+from tracekit.values import frozen
 
 _Span = tuple[int, int]
 """Where something stands in the text: ``text[start:end]``."""
 
 
-@attrs.frozen
+@frozen
 class _Places:
     """Where a clause and its parts stand."""
 

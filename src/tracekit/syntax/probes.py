@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-import attrs
-
 from tracekit.core.probe import (
     INTERVAL_UNITS,
     PROFILE_UNITS,
@@ -25,6 +23,7 @@ from tracekit.syntax.literals import number
 from tracekit.syntax.suggest import suggestion
 from tracekit.syntax.tokens import Stream, shown
 from tracekit.syntax.words import field, function
+from tracekit.values import frozen
 
 _TYPE: Final = re.compile(r"\w+")
 _TRACEPOINT: Final = re.compile(r"sys_(enter|exit)_(.+)", re.DOTALL)
@@ -38,7 +37,7 @@ _SHORT: Final = {
 }
 
 
-@attrs.frozen
+@frozen
 class _Part:
     """What stands between two colons of a probe."""
 

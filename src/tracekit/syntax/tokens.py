@@ -13,6 +13,7 @@ from typing import Final, ParamSpec, TypeVar
 import attrs
 
 from tracekit.errors import ProgramSyntaxError, UsageError
+from tracekit.values import frozen
 
 MAX_DEPTH: Final = 100
 """The most levels of an expression, so that nothing that walks one overflows the stack."""
@@ -39,7 +40,7 @@ _VARIABLE: Final = re.compile(r"\$\w*+")
 _STARTS_OPERAND: Final = frozenset("(-!~*")
 
 
-@attrs.frozen
+@frozen
 class Token:
     """One token.
 

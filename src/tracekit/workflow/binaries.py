@@ -13,7 +13,8 @@ from tracekit.core.probe import FunctionName
 from tracekit.errors import AmbiguousFunctionError, FunctionNotFoundError
 from tracekit.symbols import Function
 from tracekit.symbols.opening import open_regular
-from tracekit.workflow.knowledge import Knowledge, functions_named
+from tracekit.workflow.debug_info import functions_named
+from tracekit.workflow.knowledge import Knowledge
 
 if TYPE_CHECKING:
     from tracekit.symbols.macho import MachO

@@ -8,20 +8,19 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import attrs
-
 from tracekit import process
 from tracekit.binaries import Binary, open_elf
 from tracekit.errors import BinaryError, TargetError
 from tracekit.symbols.image import open_file
 from tracekit.symbols.opening import open_regular
 from tracekit.symbols.root import Root
+from tracekit.values import frozen
 from tracekit.workflow.mapped import MappedFile, Running, running
 
 _LDCONFIG: Final = "/sbin/ldconfig"
 
 
-@attrs.frozen
+@frozen
 class _Found:
     """A file that may be meant, open."""
 

@@ -18,9 +18,8 @@ def cache_folder(variable: str, name: str) -> str:
     if named := os.environ.get(variable):
         return named
     user = process.invoking_user()
-    if user is not None:
-        cache = "Library/Caches" if sys.platform == "darwin" else ".cache"
-        return os.path.join(user.home, cache, "tracekit", name)
-    from platformdirs import user_cache_dir
-
-    return os.path.join(user_cache_dir("tracekit", appauthor=False), name)
+    home = os.path.expanduser("~") if user is None else user.home
+    own = os.environ.get("XDG_CACHE_HOME", "") if user is None and sys.platform != "darwin" else ""
+    # A relative one doesn't count, by the XDG Base Directory Specification.
+    usual = os.path.join(home, "Library/Caches" if sys.platform == "darwin" else ".cache")
+    return os.path.join(own if os.path.isabs(own) else usual, "tracekit", name)

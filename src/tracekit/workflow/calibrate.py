@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import attrs
-
 from tracekit import process
 from tracekit.backends.base import Place
 from tracekit.binaries import Binary
@@ -20,14 +18,16 @@ from tracekit.core.source import Types
 from tracekit.core.target import Command, Container, Pids, SystemWide
 from tracekit.errors import BinaryError, UsageError
 from tracekit.symbols import Function, Image
+from tracekit.values import frozen
 from tracekit.workflow.binaries import functions_of
 from tracekit.workflow.containers import processes_meant
-from tracekit.workflow.knowledge import Knowledge, debug
+from tracekit.workflow.debug_info import debug
+from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.locate import locate
 from tracekit.workflow.progress import doing
 
 
-@attrs.frozen
+@frozen
 class Calibrated:
     """What came of a calibration.
 

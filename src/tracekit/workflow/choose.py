@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-import attrs
-
 from tracekit.errors import NoBackendError, TargetError, TracekitError, UsageError, named_reason
+from tracekit.values import frozen
 
 T = TypeVar("T")
 
@@ -15,7 +14,7 @@ AUTO: Final = "auto"
 """The name that asks for this choice."""
 
 
-@attrs.frozen
+@frozen
 class Refusal:
     """A backend that was asked first, and can't; not the error itself, which keeps what was tried alive.
 
@@ -30,7 +29,7 @@ class Refusal:
     hint: str
 
 
-@attrs.frozen
+@frozen
 class Choice:
     """The backend that was taken.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tracekit import process
 from tracekit.core.probe import Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.core.target import Container, Pids, Target
@@ -25,7 +24,9 @@ def processes_meant(target: Target | Container, program: Program) -> tuple[Targe
     """
     if not isinstance(target, Container):
         return target, ()
-    found = process.find_container(target.name)
+    from tracekit.process.containers import find_container
+
+    found = find_container(target.name)
     binaries = {
         probe.binary
         for clause in program.clauses

@@ -8,14 +8,13 @@ it ends by itself, the two have seen the same events, and must have counted the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from tracekit.backends.base import Options, Reading, Tracer, Watchable
 from tracekit.backends.registry import backend as find_backend
 from tracekit.core.aggregation import value_of
-from tracekit.core.agreement import Moments, differences
 from tracekit.core.expr import Builtin, BuiltinName, walk
 from tracekit.core.probe import Interval, Probe, Profile, Side, Syscall, Uretprobe
 from tracekit.core.program import Clause, Program
@@ -23,6 +22,9 @@ from tracekit.core.result import Engine, Loss, LossKind
 from tracekit.core.target import Command, Target
 from tracekit.errors import UsageError
 from tracekit.workflow.choose import AUTO
+
+if TYPE_CHECKING:
+    from tracekit.core.agreement import Moments
 
 FIRST: Final = "bpf"
 """The engine whose result it is: it tells its counts at any moment without losing any."""
@@ -178,6 +180,8 @@ class CrossCheckedTracer:
         if second is None:
             told = f"{name} told no result to compare with"
             return attrs.evolve(first, losses=(*first.losses, _unconfirmed(told, own, name)))
+        from tracekit.core.agreement import Moments, differences
+
         four = Moments(self._before.maps, self._begun.maps, ending.maps, first.maps)
         found = list(differences(four, second.maps, self._timed))
         if found:

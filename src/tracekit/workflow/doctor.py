@@ -14,6 +14,7 @@ import attrs
 from tracekit import process
 from tracekit.backends.registry import backend_names
 from tracekit.errors import EngineError, TracekitError, UnsupportedError
+from tracekit.values import frozen
 
 
 class State(enum.Enum):
@@ -24,7 +25,7 @@ class State(enum.Enum):
     MISSING = "missing"
 
 
-@attrs.frozen
+@frozen
 class Check:
     """One thing that was looked at.
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from tracekit.core.probe import FunctionProbe, Uprobe, Uretprobe
 from tracekit.errors import BinaryError, UnsupportedError
 from tracekit.symbols import (
@@ -22,12 +20,13 @@ from tracekit.symbols import (
     returns,
 )  # fmt: skip
 from tracekit.symbols.notes import meaning_note
+from tracekit.values import frozen
 
 _MOST_RETURNS: Final = 8
 """How many return instructions are probed where one return probe does: each takes 0.1 s to take away."""
 
 
-@attrs.frozen
+@frozen
 class Seen:
     """How a probe sees a function.
 

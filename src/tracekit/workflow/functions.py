@@ -14,8 +14,8 @@ from tracekit.core.target import Container, Pids
 from tracekit.errors import BinaryError, FunctionNotFoundError, TracekitError, UsageError
 from tracekit.symbols import declarations
 from tracekit.workflow.caches import cache_folder
+from tracekit.workflow.debug_info import debug
 from tracekit.workflow.indexes import VARIABLE, Index, Progress, index_of, quick_index
-from tracekit.workflow.knowledge import debug
 from tracekit.workflow.subjects import subject
 
 _AT_ONCE = 200

@@ -15,8 +15,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Final
 
-import attrs
-
 from tracekit import __version__, process
 from tracekit.binaries import Binary
 from tracekit.calibration.identity import descriptor_identity
@@ -26,8 +24,9 @@ from tracekit.files import write_atomically
 from tracekit.symbols import Image, listing
 from tracekit.symbols.debugfile import find_debug_file
 from tracekit.symbols.opening import open_regular
+from tracekit.values import frozen
 from tracekit.workflow.caches import cache_folder
-from tracekit.workflow.knowledge import debug
+from tracekit.workflow.debug_info import debug
 
 VARIABLE: Final = "TRACEKIT_INDEXES"
 """The environment variable that names the folder of indexes."""
@@ -50,7 +49,7 @@ Progress = Callable[[float], object]
 """Told now and then how much is read, from 0 to 1."""
 
 
-@attrs.frozen(eq=False)
+@frozen(eq=False)
 class Index:
     """The functions of a binary.
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-import attrs
+from tracekit.values import frozen
 
 Read = Callable[[str], str | None]
 """Gives the text of one of the kernel's files; None if there is none, or it may not be read."""
@@ -16,7 +16,7 @@ _CAPABILITIES: Final = {21: "CAP_SYS_ADMIN", 39: "CAP_BPF", 38: "CAP_PERFMON", 1
 _MEMLOCK: Final = 64 << 20
 
 
-@attrs.frozen
+@frozen
 class Obstacle:
     """Something that is in an engine's way, or may be.
 

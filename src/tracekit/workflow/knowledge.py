@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import functools
 import os
-import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tracekit import __version__, process
 from tracekit.binaries import Binary
-from tracekit.calibration.store import Origin, Store, Stored
-from tracekit.core.calibration import Calibration
-from tracekit.core.probe import FunctionName
+from tracekit.calibration.store import Store, is_current
 from tracekit.errors import OutputError, UsageError
-from tracekit.symbols import Function, Image, find
+from tracekit.symbols import Function
 from tracekit.workflow.caches import cache_folder
+from tracekit.workflow.debug_info import is_unoptimised
 
 if TYPE_CHECKING:
-    from tracekit.symbols.dwarf import DebugInfo
-    from tracekit.symbols.macho import MachO
+    from tracekit.calibration.stored import Origin, Stored
+    from tracekit.core.calibration import Calibration
 
 T = TypeVar("T")
 
@@ -66,6 +64,19 @@ class Knowledge:
             )
         return self._found[key].calibration
 
+    def warnings(self, image: Binary, function: Function) -> tuple[str, ...]:
+        """What a reader should know of a function: what ``of`` says, without its arguments where it is stored.
+
+        Raises:
+            DebugInfoError: as ``of``.
+        """
+        if (image.file_identity, image.machine, function.name) not in self._found:
+            for file in ("", image.file_identity):
+                wanted = image.identity, image.machine, function.name, file
+                if (found := self._try(functools.partial(self.store.warnings, *wanted))) is not None:
+                    return found
+        return self.of(image, function).warnings
+
     def addresses(self, image: Binary, name: str) -> tuple[tuple[str, int], ...]:
         """The symbols and addresses of a function that stored calibrations of a binary know by a name."""
         found = (s.calibration for s in self._of(image))
@@ -77,7 +88,9 @@ class Knowledge:
         Raises:
             DebugInfoError: if it has no debug information of the function.
         """
-        return image.ask(_calibration, function)
+        from tracekit.workflow.static import calibration_of
+
+        return image.ask(calibration_of, function)
 
     def is_unoptimised(self, image: Binary, function: Function) -> bool:
         """Whether a function is known to be compiled without optimisation.
@@ -85,7 +98,7 @@ class Knowledge:
         Raises:
             DebugInfoError: if there is no debug information of it.
         """
-        return image.ask(_is_unoptimised, function)
+        return image.ask(is_unoptimised, function)
 
     def keep(
         self, calibration: Calibration, image: Binary, path: str, origin: Origin, *, for_copies: bool = True
@@ -99,6 +112,8 @@ class Knowledge:
             origin: how it was found out.
             for_copies: whether it counts for every binary of this build-id, as a user's own calibrations do.
         """
+        from tracekit.calibration.stored import Stored
+
         stored = Stored(calibration, origin, datetime.now(UTC), os.path.abspath(path), __version__)
         file = image.file_identity
         self._found[file, calibration.architecture, calibration.symbol] = stored
@@ -107,8 +122,7 @@ class Knowledge:
     def _stored(self, image: Binary, symbol: str) -> Stored | None:
         for file in ("", image.file_identity):
             found = self._try(functools.partial(self.store.get, image.identity, image.machine, symbol, file))
-            # What another version made of the binary alone, this one may know better.
-            if found is not None and (found.origin != "static" or found.tracekit == __version__):
+            if found is not None and is_current(found.origin, found.tracekit):
                 return found
         return None
 
@@ -146,34 +160,3 @@ class Knowledge:
         except (UsageError, OutputError) as error:
             self.notes.append(error.message)
             return None
-
-
-def functions_named(image: Image, name: FunctionName) -> tuple[Function, ...]:
-    """The functions of a binary that a name stands for, see ``symbols.find``; asked of a ``Binary``."""
-    return find(image, name, lambda address: debug(image).declared_in(address))
-
-
-def debug(image: Image | MachO) -> DebugInfo:
-    """The debug information of a binary, opened once; where the binary is read.
-
-    Raises:
-        DebugInfoError: if there is none that can be read.
-    """
-    from tracekit.symbols.dwarf import open_debug_info
-
-    if image not in _debug:
-        _debug[image] = open_debug_info(image) if isinstance(image, Image) else image.debug_info()
-    return _debug[image]
-
-
-_debug: Final[weakref.WeakKeyDictionary[Image | MachO, DebugInfo]] = weakref.WeakKeyDictionary()
-
-
-def _calibration(image: Image | MachO, function: Function) -> Calibration:
-    from tracekit.calibration.static import calibrate_function
-
-    return calibrate_function(image, function, debug(image))
-
-
-def _is_unoptimised(image: Image | MachO, function: Function) -> bool:
-    return bool(debug(image).is_unoptimised(function.address - function.offset))

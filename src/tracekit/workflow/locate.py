@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-import attrs
-
 from tracekit import process
 from tracekit.backends.base import Place
 from tracekit.binaries import Binary as Opened
@@ -21,6 +19,7 @@ from tracekit.symbols.indirect import (
     refuse_foreign,
     resolver_command,
 )  # fmt: skip
+from tracekit.values import frozen
 from tracekit.workflow.binaries import found_or_known
 from tracekit.workflow.binary_file import open_binary
 from tracekit.workflow.ends import see
@@ -29,7 +28,7 @@ from tracekit.workflow.mapped import is_ours
 from tracekit.workflow.preview import too_many
 
 
-@attrs.frozen
+@frozen
 class Located:
     """Where a program's probes go.
 

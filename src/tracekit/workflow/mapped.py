@@ -6,17 +6,16 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-import attrs
-
 from tracekit.errors import PrivilegeError
 from tracekit.process.attached import living_thread
 from tracekit.process.namespaces import shares_files
 from tracekit.symbols.root import Root
+from tracekit.values import frozen
 
 _DELETED: Final = " (deleted)"
 
 
-@attrs.frozen
+@frozen
 class MappedFile:
     """A file that a process runs.
 
@@ -37,7 +36,7 @@ class MappedFile:
         return self.inode == found.st_ino and self.device in (None, found.st_dev)
 
 
-@attrs.frozen(eq=False)
+@frozen(eq=False)
 class Running:
     """What a process runs, and whose paths it means.
 

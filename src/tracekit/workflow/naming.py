@@ -64,7 +64,7 @@ def warnings_of(places: _Places, knowledge: Knowledge) -> tuple[str, ...]:
     for functions in places.values():
         for place in functions[:_MOST_WARNED]:
             with contextlib.suppress(BinaryError):
-                found.update(dict.fromkeys(knowledge.of(place.image, place.function).warnings))
+                found.update(dict.fromkeys(knowledge.warnings(place.image, place.function)))
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from tracekit.core.arch import architecture
 from tracekit.core.result import Loss
 from tracekit.core.target import Command, Pids, Target
 from tracekit.errors import TracekitError, UnsupportedError
+from tracekit.values import frozen
 from tracekit.workflow.choose import AUTO, Choice, choose
 from tracekit.workflow.crosscheck import CrossCheckedTracer
 from tracekit.workflow.held import lost_before_entry
@@ -24,7 +25,7 @@ from tracekit.workflow.resolve import Resolved
 from tracekit.workflow.sampling import SamplingTracer
 
 
-@attrs.frozen
+@frozen
 class Wanted:
     """What is to be run.
 
@@ -41,7 +42,7 @@ class Wanted:
     options: Options
 
 
-@attrs.frozen
+@frozen
 class Placed:
     """An engine that has all probes in place.
 

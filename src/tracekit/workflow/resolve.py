@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from tracekit.backends.base import Place
-from tracekit.calibration.paths import Resolver, check_paths, returns_float
 from tracekit.core.aggregation import Aggregation, Count, Distribution, Scalar
 from tracekit.core.arch import architecture
-from tracekit.core.calibration import Calibration, Verdict
 from tracekit.core.expr import Builtin, BuiltinName, Expr
 from tracekit.core.probe import FunctionName, FunctionProbe, Probe, Uprobe, Uretprobe
 from tracekit.core.program import Aggregate, Clause, Program, check, is_named
 from tracekit.core.result import MapResult, Resolution
+from tracekit.core.verdict import Verdict
 from tracekit.errors import BinaryError, UnresolvedError
 from tracekit.symbols import Function
 from tracekit.syntax import print_expression, print_probe
+from tracekit.values import frozen
 from tracekit.workflow.knowledge import Knowledge
+
+if TYPE_CHECKING:
+    from tracekit.core.calibration import Calibration
 
 _MOST_ASKED: Final = 8
 """Of how many functions of a pattern it is looked what they return; each takes up to 0.1 s."""
@@ -30,7 +33,7 @@ Labels = tuple[Mapping[int, str], ...]
 """For each key of a map, what the source calls its values."""
 
 
-@attrs.frozen
+@frozen
 class Resolved:
     """A program without names.
 
@@ -62,7 +65,7 @@ class Resolved:
         )
 
 
-@attrs.frozen
+@frozen
 class Site:
     """A function that a probe names, as far as names of its arguments need it.
 
@@ -167,6 +170,8 @@ class _ProgramResolver:
         if not _has_names(clause, self._sites):
             yield clause
             return
+        from tracekit.calibration.paths import check_paths
+
         for expression in clause.expressions:
             check_paths(expression)
         found = [
@@ -190,6 +195,8 @@ class _ProgramResolver:
                 f"inside {site.function.name} its arguments may be anywhere",
                 'Names are known at the function\'s entry: leave the offset out, or use reg("…").',
             )
+        from tracekit.calibration.paths import Resolver
+
         arch = architecture(calibration.architecture)
         resolver = Resolver(
             calibration,
@@ -219,6 +226,8 @@ def _has_names(clause: Clause, sites: Callable[[FunctionProbe], Iterable[Site]])
         return True
     if Builtin(BuiltinName.RETVAL) not in clause.expressions:
         return False
+    from tracekit.calibration.paths import returns_float
+
     for probe in clause.probes:
         if isinstance(probe, Uretprobe):
             with suppress(BinaryError):  # most functions are probed without debug information

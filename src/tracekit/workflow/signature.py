@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import attrs
-
 from tracekit.core.calibration import Calibration
 from tracekit.core.probe import FunctionName
 from tracekit.core.target import Container, Pids
 from tracekit.errors import UnsupportedError, UsageError
 from tracekit.symbols import declarations
+from tracekit.values import frozen
 from tracekit.workflow.binaries import functions_in
-from tracekit.workflow.knowledge import Knowledge, debug
+from tracekit.workflow.debug_info import debug
+from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.subjects import subject
 
 
-@attrs.frozen
+@frozen
 class Shown:
     """A function's arguments as a reader is shown them.
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Final
 
-import attrs
+from tracekit.values import frozen
 
 FUNCTION: Final = "tracekit_specimen"
 CALLS: Final = 7
@@ -17,7 +17,7 @@ SUM: Final = 28
 """Of what the function is passed."""
 
 
-@attrs.frozen
+@frozen
 class _Code:
     """Instructions.
 

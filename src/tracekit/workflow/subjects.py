@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-import attrs
-
 from tracekit import process
 from tracekit.binaries import Binary, open_macho
 from tracekit.core.target import Container, Pids
 from tracekit.errors import TargetError, UsageError
+from tracekit.values import frozen
 from tracekit.workflow.binaries import is_macho
 from tracekit.workflow.binary_file import open_binary, runs
 from tracekit.workflow.mapped import Running, running
 
 
-@attrs.frozen
+@frozen
 class Subject:
     """A binary, and what else was asked.
 
@@ -73,7 +72,9 @@ def _there(target: Pids | Container) -> list[Running]:
         for pid in pids:
             process.Attached.open(pid).close()  # says in words what is wrong with it
     else:
-        found = process.find_container(target.name)
+        from tracekit.process.containers import find_container
+
+        found = find_container(target.name)
         pids = sorted(found.pids, key=lambda pid: pid != found.init)
     there = [of for pid in pids if (of := running(pid)) is not None]
     if not there:

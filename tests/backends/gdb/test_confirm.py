@@ -13,9 +13,9 @@ from tracekit.calibration.match import confirm
 from tracekit.calibration.static import calibrate_function
 from tracekit.calibration.summary import Kind, summarise
 from tracekit.core.arch import X86_64
-from tracekit.core.calibration import Verdict
 from tracekit.core.location import InRegister
 from tracekit.core.probe import FunctionName
+from tracekit.core.verdict import Verdict
 from tracekit.symbols import find
 from tracekit.symbols.dwarf import open_debug_info
 from tracekit.symbols.image import open_image

@@ -10,7 +10,7 @@ from tests.backends.gdb.helpers import address_of, after_prologue, until
 
 from tracekit.backends.gdb.sampler import sample
 from tracekit.calibration.samples import Remote, SampleRequest
-from tracekit.core.calibration import Verdict
+from tracekit.core.verdict import Verdict
 from tracekit.errors import EngineError, TargetError
 from tracekit.workflow.calibrate import calibrate
 

@@ -19,13 +19,12 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from tracekit.backends.bpf.assembler import BACKEND
 from tracekit.errors import UnsupportedError
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Abilities:
     """What a kernel has, by the names in the table above; as it stands, all of it.
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import attrs
-
 from tracekit.backends.bpf import instructions as code
 from tracekit.backends.bpf.assembler import Assembler
 from tracekit.backends.bpf.bucketing import bucketing
@@ -19,6 +17,7 @@ from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, word
 from tracekit.core.aggregation import value_of
 from tracekit.core.expr import Expr, Str
 from tracekit.core.program import Aggregate
+from tracekit.values import frozen
 
 _MINE: Final = Register.R8
 """A pointer into a map that is added to."""
@@ -31,7 +30,7 @@ _NOEXIST: Final = 1  # BPF_NOEXIST in include/uapi/linux/bpf.h
 _SIGN: Final = 1 << 63
 
 
-@attrs.frozen
+@frozen
 class Adder:
     """Writes how events are added to maps.
 

@@ -13,6 +13,7 @@ from tracekit.backends.bpf import instructions as code
 from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.instructions import Comparison, Instruction, Operator, Register
 from tracekit.errors import UnsupportedError
+from tracekit.values import frozen
 
 BACKEND: Final = "bpf"
 
@@ -20,7 +21,7 @@ STACK: Final = 512
 """``MAX_BPF_STACK`` in ``include/linux/filter.h``."""
 
 
-@attrs.frozen
+@frozen
 class Code:
     """A program, put together.
 

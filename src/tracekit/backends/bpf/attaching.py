@@ -12,12 +12,12 @@ import attrs
 
 from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.assembler import BACKEND
-from tracekit.backends.bpf.diagnose import Refused
 from tracekit.backends.bpf.programs import KernelProgram
+from tracekit.backends.bpf.refused import Refused
 from tracekit.backends.bpf.rights import Kernel
 from tracekit.backends.bpf.sites import Instruction, Named, Point, RawTracepoint, Timer, Tracepoint
 from tracekit.backends.bpf.trying import MANY
-from tracekit.backends.tracefs import tracepoint
+from tracekit.values import frozen
 
 
 @attrs.define
@@ -62,7 +62,7 @@ class Attached:
         self.close()
 
 
-@attrs.frozen
+@frozen
 class Ready:
     """A program in the kernel.
 
@@ -183,6 +183,8 @@ def _events(by: Kernel, point: Point) -> Iterator[int]:
         case Instruction(path, offset, semaphore, returns):
             yield by.uprobe(path, offset, returns=returns, semaphore=semaphore, pid=-1)
         case Tracepoint(category, name):
+            from tracekit.backends.tracefs import tracepoint
+
             number, _ = tracepoint(category, name, BACKEND, by.describe)
             yield by.tracepoint(number)
         case Named() | RawTracepoint():

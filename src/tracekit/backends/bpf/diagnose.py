@@ -10,6 +10,7 @@ from tracekit.backends.bpf.assembler import BACKEND
 from tracekit.backends.bpf.helpers import SINCE, Helper
 from tracekit.backends.bpf.kernel import VerifierError
 from tracekit.backends.bpf.programs import KernelProgram
+from tracekit.backends.bpf.refused import Refused
 from tracekit.errors import EngineError, PrivilegeError, TracekitError, UnsupportedError
 
 _PLACE: Final = re.compile(r"^(\d+): \(", re.MULTILINE)
@@ -18,26 +19,6 @@ _UNKNOWN_FUNCTION: Final = re.compile(
 )
 
 _GIVES_UP: Final = re.compile(r"too (?:many|large|complex)")
-
-
-class Refused(Exception):  # noqa: N818, it becomes an error of ours before anybody sees it
-    """The kernel has refused something.
-
-    Attributes:
-        what: what was asked for.
-        error: its own error.
-        program: the program that was refused; None for something else.
-    """
-
-    def __init__(self, what: str, error: OSError, program: KernelProgram | None = None) -> None:
-        """Keep what is known."""
-        super().__init__(what)
-        self.what, self.error, self.program = what, error, program
-
-    @property
-    def invalid(self) -> bool:
-        """Whether the kernel doesn't know, or doesn't allow, what was asked for."""
-        return self.error.errno == errno.EINVAL
 
 
 def diagnose(refused: Refused) -> TracekitError:

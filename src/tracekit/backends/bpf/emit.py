@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import attrs
-
 from tracekit.backends.bpf.assembler import BACKEND, Assembler
 from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.instructions import Comparison, Operator, Register
@@ -36,6 +34,7 @@ from tracekit.core.expr import (
 )  # fmt: skip
 from tracekit.core.types import UINT64, IntType, OtherType
 from tracekit.errors import UnsupportedError
+from tracekit.values import frozen
 
 R0, R1, R2, R3, R4, R5 = Register.R0, Register.R1, Register.R2, Register.R3, Register.R4, Register.R5
 CTX, COUNTERS, FP = Register.R6, Register.R7, Register.FP
@@ -50,7 +49,7 @@ _UNSIGNED: Final[dict[str, Comparison]] = {
 _NEGATED: Final[dict[str, str]] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 
-@attrs.frozen
+@frozen
 class Word:
     """A word of 64 bits in the context: what a tracepoint tells.
 
@@ -65,7 +64,7 @@ Source = Expr | Word
 """Where an argument or a result is."""
 
 
-@attrs.frozen
+@frozen
 class Ids:
     """The pid namespace that processes are numbered by, where it isn't the first one.
 
@@ -78,7 +77,7 @@ class Ids:
     inode: int
 
 
-@attrs.frozen
+@frozen
 class Values:
     """What a probe's values are.
 
@@ -107,7 +106,7 @@ class Values:
     fault: Callable[[Assembler], None] = lambda _: None
 
 
-@attrs.frozen
+@frozen
 class Emitter:
     """Emits the expressions of one program into an assembler."""
 

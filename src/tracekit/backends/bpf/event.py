@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from tracekit.backends.base import Options
 from tracekit.backends.bpf import instructions as code
 from tracekit.backends.bpf.abilities import Abilities
@@ -28,12 +26,13 @@ from tracekit.core.expr import Binary, BuiltinName, Int, Load, Reg
 from tracekit.core.program import Clause
 from tracekit.core.types import UINT64
 from tracekit.syntax import print_aggregate, print_expression
+from tracekit.values import frozen
 
 _SHARED: Final = Register.R9
 """``control``'s value."""
 
 
-@attrs.frozen
+@frozen
 class Context:
     """What all programs of a run have in common.
 
@@ -54,7 +53,7 @@ class Context:
     abilities: Abilities
 
 
-@attrs.frozen
+@frozen
 class EventWriter:
     """Writes one program.
 

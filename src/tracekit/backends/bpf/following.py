@@ -19,6 +19,7 @@ from tracekit.backends.bpf.layout import COUNTERS, TARGETS, UNFOLLOWED, KernelMa
 from tracekit.backends.bpf.programs import KernelProgram, ProgramKind, Whose
 from tracekit.backends.bpf.sites import RawTracepoint, Tracepoint
 from tracekit.core.arch import Architecture
+from tracekit.values import frozen
 
 PROCESSES: Final = 1 << 15
 """How many processes can be followed at once; each takes 64 bytes of the kernel's memory."""
@@ -31,7 +32,7 @@ def targets(whose: Whose) -> KernelMap:
     return KernelMap(TARGETS, MapKind.HASH, 4, 4, PROCESSES if whose.follow else len(whose.pids))
 
 
-@attrs.frozen
+@frozen
 class Keeper:
     """Writes the programs.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import attrs
-
 from tracekit.backends.bpf.layout import FRAME, NODE, FrameKind
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Frame:
     """A place in a program's code.
 
@@ -24,7 +23,7 @@ class Frame:
     pid: int = 0
 
 
-@attrs.frozen
+@frozen
 class Stack:
     """Who called whom.
 
@@ -37,7 +36,7 @@ class Stack:
     found: int
 
 
-@attrs.frozen
+@frozen
 class _Part:
     before: int
     frames: tuple[Frame, ...]

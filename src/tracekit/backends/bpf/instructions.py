@@ -12,7 +12,7 @@ import struct
 from collections.abc import Mapping
 from typing import Final, Literal
 
-import attrs
+from tracekit.values import frozen
 
 Operator = Literal["+=", "-=", "*=", "/=", "|=", "&=", "<<=", ">>=", "%=", "^=", "=", "s>>="]
 Comparison = Literal["==", ">", ">=", "&", "!=", "s>", "s>=", "<", "<=", "s<", "s<="]
@@ -64,7 +64,7 @@ class Register(enum.IntEnum):
     FP = 10
 
 
-@attrs.frozen
+@frozen
 class Instruction:
     """One instruction.
 

@@ -16,8 +16,6 @@ process that runs into it, too, so that two programs are at work on one processo
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import attrs
-
 from tracekit.backends.base import Options
 from tracekit.backends.bpf.abilities import ALL, Abilities
 from tracekit.backends.bpf.assembler import BACKEND, Assembler
@@ -33,6 +31,7 @@ from tracekit.core.expr import COMPARE_OPS, Binary, Builtin, BuiltinName
 from tracekit.core.probe import Probe
 from tracekit.core.program import Clause, Program
 from tracekit.errors import UnsupportedError
+from tracekit.values import frozen
 
 
 def instrument(
@@ -83,7 +82,7 @@ def instrument(
     return Instrumented(layout, tuple(maps), tuple(programs))
 
 
-@attrs.frozen
+@frozen
 class _Writer:
     context: Context
     sleeps: bool

@@ -21,11 +21,10 @@ import enum
 from collections.abc import Mapping
 from typing import Final
 
-import attrs
-
 from tracekit.backends.bpf.bucketing import size_of
 from tracekit.backends.bpf.strings import string_room
 from tracekit.backends.plan import KeyKind, KeyPlan, MapPlan, Plan, word
+from tracekit.values import frozen
 
 COUNTERS: Final = "counters"
 CONTROL: Final = "control"
@@ -64,7 +63,7 @@ class MapKind(enum.Enum):
     PERCPU_ARRAY = 6
 
 
-@attrs.frozen
+@frozen
 class KernelMap:
     """A map in the kernel.
 
@@ -99,7 +98,7 @@ class Control(enum.IntEnum):
         return 8 * self
 
 
-@attrs.frozen
+@frozen
 class Layout:
     """Where everything is that a run counts.
 

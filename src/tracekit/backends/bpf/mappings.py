@@ -16,10 +16,9 @@ from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Final, Self
 
-import attrs
-
 from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.rights import Kernel
+from tracekit.values import frozen
 
 _PAGES: Final = 32
 _HEAD, _TAIL = 1024, 1032  # data_head and data_tail
@@ -28,7 +27,7 @@ _NAME: Final = 72  # where a record's file name begins
 _DELETED: Final = " (deleted)"
 
 
-@attrs.frozen
+@frozen
 class Mapped:
     """A part of a file in a process's memory.
 

@@ -18,6 +18,7 @@ from tracekit.core.escape import printable
 from tracekit.core.result import Loss, LossKind
 from tracekit.errors import BinaryError
 from tracekit.symbols.spots import Spot, spots
+from tracekit.values import frozen
 
 _FIRST: Final = frozenset(
     ("_start", "main", "__libc_start_call_main", "__libc_start_main", "start_thread", "clone", "clone3",
@@ -30,7 +31,7 @@ _BEYOND: Final = 1 << 63
 """A file has no place from here on: the kernel takes an address before a mapping for one in its file."""
 
 
-@attrs.frozen
+@frozen
 class Place:
     """Where a frame is: in a module, which is a build-id or a path; or nowhere that is known, without one."""
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 
-import attrs
-
 from tracekit.backends.bpf.assembler import Code
 from tracekit.backends.bpf.emit import Ids
 from tracekit.backends.bpf.layout import KernelMap, Layout
 from tracekit.backends.bpf.sites import Point
+from tracekit.values import frozen
 
 
 class ProgramKind(enum.Enum):
@@ -22,7 +21,7 @@ class ProgramKind(enum.Enum):
     RAW_TRACEPOINT = 17
 
 
-@attrs.frozen
+@frozen
 class KernelProgram:
     """A program in the kernel.
 
@@ -45,7 +44,7 @@ class KernelProgram:
     instead: tuple[KernelProgram, ...] | None = None
 
 
-@attrs.frozen
+@frozen
 class Fields:
     """Where fields of tracepoints are, in bytes.
 
@@ -60,7 +59,7 @@ class Fields:
     freed: int
 
 
-@attrs.frozen
+@frozen
 class Whose:
     """Which processes' events count.
 
@@ -76,7 +75,7 @@ class Whose:
     ids: Ids | None = None
 
 
-@attrs.frozen
+@frozen
 class Instrumented:
     """All that a run has in the kernel."""
 

@@ -6,21 +6,20 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-import attrs
-
 from tracekit.backends.bpf.bucketing import inside
 from tracekit.backends.bpf.layout import UNFOLLOWED, Layout, key_room, moments
 from tracekit.backends.figures import Figures, Keys, told, unreturned
 from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, word
 from tracekit.core.moments import WORD
 from tracekit.core.result import Key, Loss, LossKind, MapResult
+from tracekit.values import frozen
 
 _SIGN: Final = 1 << 63
 _MOST: Final = 1 << 32
 _ENGINE: Final = "the kernel"
 
 
-@attrs.frozen
+@frozen
 class Table:
     """A map's entries as the kernel has them.
 
@@ -35,7 +34,7 @@ class Table:
     size: int
 
 
-@attrs.frozen
+@frozen
 class Read:
     """What a run's maps say at one moment.
 
@@ -150,7 +149,7 @@ def _stackless(none: int, no_room: int, room: str) -> Iterator[Loss]:
         )
 
 
-@attrs.frozen
+@frozen
 class _Words:
     """Words of which each processor has its own."""
 
@@ -171,7 +170,7 @@ class _Words:
         return sum(self.each(offset))
 
 
-@attrs.frozen
+@frozen
 class _Reader:
     layout: Layout
     map: MapPlan

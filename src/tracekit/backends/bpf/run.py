@@ -7,7 +7,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from time import CLOCK_MONOTONIC, clock_gettime_ns
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -16,21 +16,17 @@ from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.assembler import BACKEND
 from tracekit.backends.bpf.attaching import Attached, Ready, attach, load
 from tracekit.backends.bpf.clock import Clock
-from tracekit.backends.bpf.diagnose import Refused, diagnose
 from tracekit.backends.bpf.emit import Ids
 from tracekit.backends.bpf.features import check_features
-from tracekit.backends.bpf.frames import stacks
 from tracekit.backends.bpf.instrument import instrument
 from tracekit.backends.bpf.layout import CONTROL, COUNTERS, STACKS, TARGETS, Control, MapKind
-from tracekit.backends.bpf.mappings import Mappings
-from tracekit.backends.bpf.naming import Names
 from tracekit.backends.bpf.programs import Fields, Instrumented, KernelProgram, Whose
 from tracekit.backends.bpf.reading import Read, Table, read
+from tracekit.backends.bpf.refused import Refused
 from tracekit.backends.bpf.rights import Kernel, kernel_for
 from tracekit.backends.bpf.sites import sites
 from tracekit.backends.bpf.trying import abilities
 from tracekit.backends.plan import uses
-from tracekit.backends.tracefs import tracepoint
 from tracekit.backends.window import overload_of
 from tracekit.core.arch import Architecture, architecture
 from tracekit.core.expr import Builtin, BuiltinName, Load, Str
@@ -39,6 +35,9 @@ from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss, LossKind
 from tracekit.errors import PrivilegeError, UnsupportedError
 from tracekit.process.namespaces import in_first_pids, in_inner_pids
+
+if TYPE_CHECKING:
+    from tracekit.backends.bpf.naming import Names
 
 _LOOK_SECONDS: Final = 0.02
 """How often it is looked whether a limit was reached."""
@@ -105,8 +104,13 @@ class BpfTracer:
                 self._start()
             except Refused as refused:
                 self._stack.close()
+                from tracekit.backends.bpf.diagnose import diagnose
+
                 raise diagnose(refused) from refused
             if STACKS in self._maps:
+                from tracekit.backends.bpf.mappings import Mappings
+                from tracekit.backends.bpf.naming import Names
+
                 mappings = self._stack.enter_context(Mappings(self._whose.pids, self._kernel))
                 self._names = Names(self._binaries, mappings)
         look = _LOOK_SECONDS if self._limited else None
@@ -240,6 +244,8 @@ class BpfTracer:
         waits, layout = self._abilities.sleeps, self._script.layout
         if self._names is None:
             return read(layout, tables[COUNTERS], tables, processors, str, final=final, waits=waits)
+        from tracekit.backends.bpf.frames import stacks
+
         names = self._names.of(stacks(tables[STACKS].keys, tables[STACKS].values))
         found = read(layout, tables[COUNTERS], tables, processors, names.of, final=final, waits=waits)
         losses, notes = (*found.losses, *names.losses()), (*found.notes, *names.notes())
@@ -294,6 +300,8 @@ def _whose(processes: Processes, by: Kernel) -> Whose:
         ids = Ids(status.st_dev, status.st_ino)
     if not (processes.pids and processes.follow):
         return Whose(processes.pids, None, ids)
+    from tracekit.backends.tracefs import tracepoint
+
     _, new = tracepoint("task", "task_newtask", BACKEND, by.describe)
     _, free = tracepoint("sched", "sched_process_free", BACKEND, by.describe)
     return Whose(processes.pids, Fields(new["pid"], new["clone_flags"], free["pid"]), ids)

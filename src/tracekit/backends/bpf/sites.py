@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from tracekit.backends.base import Place
 from tracekit.backends.bpf.assembler import BACKEND
 from tracekit.backends.bpf.emit import Source, Word
-from tracekit.backends.bpf.operands import operands
 from tracekit.backends.calls import Call
-from tracekit.backends.semaphores import check_semaphores
-from tracekit.backends.tracefs import Describe, syscall_arguments
 from tracekit.binaries import open_elf
 from tracekit.core.arch import Architecture
 from tracekit.core.expr import Reg
@@ -29,8 +26,11 @@ from tracekit.core.probe import (
     Usdt,
 )  # fmt: skip
 from tracekit.core.program import Program
-from tracekit.symbols import find_usdt
 from tracekit.symbols.image import Image, file_offset
+from tracekit.values import frozen
+
+if TYPE_CHECKING:
+    from tracekit.backends.tracefs import Describe
 
 _RESULT: Final = {"x86_64": "rax", "aarch64": "x0"}
 """System V AMD64 ABI 1.0, 3.2.3; AAPCS64 (2024Q3), 6.9; Go's ``src/cmd/compile/abi-internal.md`` agrees."""
@@ -46,7 +46,7 @@ _ARGUMENTS: Final = 6
 _HERTZ: Final[Mapping[str, int]] = {"s": 1, "ms": 1000, "us": 1_000_000}
 
 
-@attrs.frozen
+@frozen
 class Instruction:
     """An instruction of a file.
 
@@ -68,7 +68,7 @@ class Instruction:
         return f"{'return of ' if self.returns else ''}{self.path}+{self.offset:#x}{semaphore}"
 
 
-@attrs.frozen
+@frozen
 class Named:
     """A place that is told by its name in the source, for a person to read; nothing can run there.
 
@@ -83,7 +83,7 @@ class Named:
         return self.text
 
 
-@attrs.frozen
+@frozen
 class Tracepoint:
     """A tracepoint of the kernel, by its category and name."""
 
@@ -95,7 +95,7 @@ class Tracepoint:
         return f"{self.category}:{self.name}"
 
 
-@attrs.frozen
+@frozen
 class RawTracepoint:
     """A tracepoint of the kernel as its own code has it, with its arguments; needs no tracefs."""
 
@@ -106,7 +106,7 @@ class RawTracepoint:
         return self.name
 
 
-@attrs.frozen
+@frozen
 class Timer:
     """A clock.
 
@@ -130,7 +130,7 @@ Point = Instruction | Named | Tracepoint | RawTracepoint | Timer
 """Where a program runs."""
 
 
-@attrs.frozen
+@frozen
 class Site:
     """One place at which a probe fires, and what is known there.
 
@@ -182,6 +182,9 @@ def sites(
             case Uretprobe():
                 found[probe] = tuple(site for place in places[probe] for site in _exits(place, arch))
             case Usdt():
+                from tracekit.backends.bpf.operands import operands
+                from tracekit.backends.semaphores import check_semaphores
+
                 path = files[probe.binary]
                 check_semaphores(probe, path, BACKEND)
                 found[probe] = tuple(
@@ -201,6 +204,8 @@ def of_kernel(probe: Syscall | Interval | Profile, describe: Describe | None = N
     """
     match probe:
         case Syscall(name, side):
+            from tracekit.backends.tracefs import syscall_arguments
+
             return of_syscall(name, side, len(syscall_arguments(name, BACKEND, describe)))
         case _:
             return of_timer(probe)
@@ -259,7 +264,7 @@ def _instruction(place: Place, address: int) -> Instruction:
     return Instruction(place.path, place.image.ask(file_offset, address))
 
 
-@attrs.frozen
+@frozen
 class _Static:
     """A place of a static tracepoint: it and its semaphore in the file, and its arguments."""
 
@@ -270,6 +275,8 @@ class _Static:
 
 def _tracepoints(image: Image, probe: Usdt) -> tuple[_Static, ...]:
     """All places of a static tracepoint."""
+    from tracekit.symbols import find_usdt
+
     return tuple(
         _Static(
             file_offset(image, site.address),

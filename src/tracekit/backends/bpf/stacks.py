@@ -22,8 +22,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import attrs
-
 from tracekit.backends.bpf import instructions as code
 from tracekit.backends.bpf.assembler import Assembler
 from tracekit.backends.bpf.emit import CTX, FP, R0, R1, R2, R3, R4, Emitter
@@ -33,6 +31,7 @@ from tracekit.backends.bpf.layout import CONTROL, FRAME, FRAMES, NODE, STACKS, C
 from tracekit.core.arch import Architecture
 from tracekit.core.expr import Expr, Load, Reg
 from tracekit.core.types import UINT64
+from tracekit.values import frozen
 
 PARTS: Final = 11
 """Enough for the 127 frames that the kernel finds at most (``kernel.perf_event_max_stack``)."""
@@ -42,7 +41,7 @@ _NOEXIST: Final = 1  # BPF_NOEXIST
 _LENGTH: Final = Register.R8
 
 
-@attrs.frozen
+@frozen
 class StackWriter:
     """Writes how an event's stack becomes a number.
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
 from tracekit.backends.bpf.assembler import BACKEND, Assembler
 from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.instructions import Register
 from tracekit.core.expr import Builtin, BuiltinName, Expr, Str, String
 from tracekit.errors import UnsupportedError, UsageError
+from tracekit.values import frozen
 
 if TYPE_CHECKING:
     from tracekit.backends.bpf.emit import Emitter, Values
@@ -25,7 +24,7 @@ COMM: Final = 16
 """``TASK_COMM_LEN`` in ``include/linux/sched.h``."""
 
 
-@attrs.frozen
+@frozen
 class Strings:
     """Emits the string expressions of one program."""
 

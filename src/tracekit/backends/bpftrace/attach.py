@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-import attrs
-
 from tracekit.backends.bpftrace.emit import BACKEND
 from tracekit.backends.bpftrace.quoting import quote
 from tracekit.backends.calls import Call
@@ -24,12 +22,13 @@ from tracekit.core.probe import (
     Usdt,
 )  # fmt: skip
 from tracekit.errors import UnsupportedError
+from tracekit.values import frozen
 
 _RESULT: Final = {"x86_64": "rax", "aarch64": "x0"}
 _BARE: Final = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 
 
-@attrs.frozen
+@frozen
 class Site:
     """One place at which a probe fires.
 

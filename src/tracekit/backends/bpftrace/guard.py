@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import attrs
-
 from tracekit.backends.window import Window
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Guard:
     """What a script has for it.
 

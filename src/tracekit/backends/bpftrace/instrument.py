@@ -18,8 +18,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 
-import attrs
-
 from tracekit.backends.base import Options
 from tracekit.backends.bpftrace.attach import Site
 from tracekit.backends.bpftrace.bucketing import bucketing
@@ -36,11 +34,12 @@ from tracekit.core.expr import BuiltinName, Expr, Str
 from tracekit.core.probe import Interval, Probe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.syntax import print_aggregate
+from tracekit.values import frozen
 
 _LOW = "(uint64)9223372036854775807"
 
 
-@attrs.frozen
+@frozen
 class Filter:
     """Which processes' events count, in bpftrace's words.
 
@@ -55,7 +54,7 @@ class Filter:
     begin: tuple[str, ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Instrumented:
     """A script for a run, and what its output means."""
 
@@ -133,7 +132,7 @@ def _buckets(function: Aggregation) -> int:
             return 2
 
 
-@attrs.frozen
+@frozen
 class _Writer:
     plan: Plan
     processes: Filter

@@ -11,14 +11,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-import attrs
-
 from tracekit.backends.base import Reading
 from tracekit.backends.bpftrace.assemble import Rows, assemble, hits_of
 from tracekit.backends.plan import KeyKind, MapPlan, Plan
 from tracekit.backends.window import overload_of
 from tracekit.core.result import Loss, LossKind
 from tracekit.errors import EngineError
+from tracekit.values import frozen
 
 _LOST: Final = re.compile(rb"(?i)lost (\d+) events\s*")
 _HARMLESS: Final = re.compile(rb"\s*|Attach(?:ing|ed) \d+ probes?\.*\s*")
@@ -36,7 +35,7 @@ _LONGEST: Final = len(b"\nresult ")
 _WARNING: Final = re.compile(rb"(?:\S*:\d\S*: )?WARNING: .*", re.DOTALL)
 
 
-@attrs.frozen
+@frozen
 class Ready:
     """All probes are attached."""
 

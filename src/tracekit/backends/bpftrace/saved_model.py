@@ -10,6 +10,7 @@ import attrs
 
 from tracekit.backends import saved
 from tracekit.errors import UsageError
+from tracekit.values import frozen
 
 refused = partial(saved.refused, "bpftrace")
 """The error for output of bpftrace that can't be understood."""
@@ -26,7 +27,7 @@ class Row(NamedTuple):
     number: int
 
 
-@attrs.frozen
+@frozen
 class Stats:
     """What ``stats()`` prints, without the average, which is only their quotient cut short."""
 
@@ -34,7 +35,7 @@ class Stats:
     total: int
 
 
-@attrs.frozen
+@frozen
 class Average:
     """A number that is known to be an average."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-import attrs
-
 from tracekit.backends.calls import Call
 from tracekit.backends.dtrace.dialect import Dialect
 from tracekit.backends.dtrace.emit import register
@@ -24,9 +22,10 @@ from tracekit.core.probe import (
     Usdt,
 )  # fmt: skip
 from tracekit.errors import UnsupportedError
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Site:
     """One place at which a probe fires, or several that are the same to a program.
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import attrs
-
 from tracekit.core.buckets import LogLinear
 from tracekit.errors import UsageError
+from tracekit.values import frozen
 
 NAME_BYTES: Final = 127
 """The most bytes of a function's name (``DTRACE_FUNCNAMELEN``, its NUL left out), everywhere."""
@@ -35,7 +34,7 @@ ARGUMENTS: Final = 10
 """How many arguments there are: ``arg0`` to ``arg9``."""
 
 
-@attrs.frozen
+@frozen
 class Dialect:
     """One system's DTrace.
 

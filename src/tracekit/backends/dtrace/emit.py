@@ -41,12 +41,13 @@ from tracekit.core.expr import (
 )  # fmt: skip
 from tracekit.core.types import INT64, UINT64, IntType, OtherType
 from tracekit.errors import UnsupportedError, UsageError
+from tracekit.values import frozen
 
 _SIMPLE: Final = re.compile(r"(?:\([a-z0-9_]+\))?[a-z0-9_>-]+(?:\[R_[A-Z0-9]+\])?")
 _SIGNS: Final = re.compile(r'[()]|"(?:[^"\\]|\\.)*"')
 
 
-@attrs.frozen
+@frozen
 class Risky:
     """A statement that an unreadable address ends, and the rest of its clause with it.
 

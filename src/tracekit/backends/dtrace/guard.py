@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import attrs
-
 from tracekit.backends.dtrace.clauses import both, clause
 from tracekit.backends.window import Window
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Guard:
     """What a program has for it.
 

@@ -19,8 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import attrs
-
 from tracekit.backends.base import Options
 from tracekit.backends.dtrace.attach import Site
 from tracekit.backends.dtrace.bucketing import bucketing
@@ -40,12 +38,13 @@ from tracekit.core.probe import Interval, Probe
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.core.types import UINT64
 from tracekit.syntax import print_aggregate
+from tracekit.values import frozen
 
 PARTS = "xnsbc"
 """The order in which the figures of an event are kept."""
 
 
-@attrs.frozen
+@frozen
 class Instrumented:
     """A program for a run, and what its output means."""
 
@@ -132,7 +131,7 @@ def _printed(name: str, plan: Plan) -> str:
     return f'printa("{name} {"".join(keys)}%@d\\n", @{name});'
 
 
-@attrs.frozen
+@frozen
 class _Writer:
     plan: Plan
     predicate: str

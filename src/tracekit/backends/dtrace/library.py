@@ -26,6 +26,7 @@ import attrs
 from tracekit import process
 from tracekit.core.feature import Feature
 from tracekit.errors import EngineMissingError, PrivilegeError
+from tracekit.values import frozen
 
 _DIALECTS: Final = {"linux": "linux", "darwin": "macos", "sunos5": "illumos"}
 
@@ -47,7 +48,7 @@ _LOOK_SECONDS: Final = 0.002
 _CAP_SYS_ADMIN: Final = 21
 
 
-@attrs.frozen
+@frozen
 class Installed:
     """The dtrace of this machine.
 

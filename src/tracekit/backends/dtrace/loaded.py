@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-import attrs
-
 from tracekit.backends.base import Place
 from tracekit.backends.dtrace.quoting import BACKEND
 from tracekit.errors import TargetError, UnsupportedError
 from tracekit.symbols.image import file_offset
+from tracekit.values import frozen
 
 PROGRAM = "a.out"
 """What D calls a process's own program, whatever its file's name."""
 
 
-@attrs.frozen
+@frozen
 class Module:
     """A file that a process has loaded.
 

@@ -11,10 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import attrs
-
 from tracekit.core.escape import printable
 from tracekit.core.result import Loss, LossKind
+from tracekit.values import frozen
 
 MAX_NOTES: Final = 20
 """How many lines that aren't understood become notes of their own."""
@@ -125,7 +124,7 @@ _NOTICES: Final = re.compile(
 _UNNAMED_NOTICES: Final = re.compile(r"bufsize increased to \d+|\s*")
 
 
-@attrs.frozen
+@frozen
 class Messages:
     """What dtrace said, sorted.
 

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from operator import add
 from typing import Final
 
-import attrs
-
 from tracekit.backends.base import Reading
 from tracekit.backends.dtrace.instrument import map_of
 from tracekit.backends.figures import Figures, Keys, told, unreturned
@@ -21,6 +19,7 @@ from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, Plan, w
 from tracekit.backends.window import overload_of
 from tracekit.core.result import Key, Loss, MapResult
 from tracekit.errors import EngineError
+from tracekit.values import frozen
 
 _ROOM: Final = "Raise --max-keys, or use fewer keys or wider buckets."
 _NUMBER: Final = rb"(-?\d+)"
@@ -40,7 +39,7 @@ _Row = tuple[tuple[bytes, ...], int]
 """What stands for the keys, and the bucket where there is one; and the figure."""
 
 
-@attrs.frozen
+@frozen
 class Ready:
     """All probes are in place."""
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-import attrs
-
 from tracekit.backends.dtrace.saved_model import Entry, Layout, refused
 from tracekit.core.result import Key
+from tracekit.values import frozen
 
 _HINT = (
     "Print each aggregation apart and with its name: in END, "
@@ -21,7 +20,7 @@ _HINT = (
 )
 
 
-@attrs.frozen
+@frozen
 class Group:
     """The entries of an aggregation.
 

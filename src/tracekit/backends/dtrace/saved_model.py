@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Final, NamedTuple
 
-import attrs
-
 from tracekit.backends import saved
 from tracekit.core.result import Key
+from tracekit.values import frozen
 
 refused = partial(saved.refused, "dtrace")
 """The error for output of dtrace that can't be understood."""
@@ -32,7 +31,7 @@ Layout = tuple[str, ...]
 """What the keys of an entry are: ``s`` a string, ``stack`` a stack, or an integer's column width."""
 
 
-@attrs.frozen
+@frozen
 class Entry:
     """What was printed for one key of an aggregation.
 

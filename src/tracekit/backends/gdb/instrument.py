@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import attrs
-
 from tracekit.backends.base import Options
 from tracekit.backends.gdb.emit import PARAMETERS, Emitter, inside
 from tracekit.backends.gdb.features import check_features
@@ -27,9 +25,10 @@ from tracekit.core.aggregation import value_of
 from tracekit.core.arch import Architecture
 from tracekit.core.program import Aggregate, Clause, Program
 from tracekit.syntax import print_program
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Instrumented:
     """A program for a run, and what it keeps."""
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-import attrs
-
 from tracekit.calibration.samples import Region
 from tracekit.process.memory import read_memory
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Mapping:
     """A line of ``/proc/PID/maps``.
 

@@ -12,17 +12,16 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import attrs
-
 from tracekit.backends.gdb.understood import understood
 from tracekit.errors import EngineError
+from tracekit.values import frozen
 
 _HEAD: Final = re.compile(r"\d*[\^*+=][\w-]*")
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^",{}\[\]=]+=|[{}\[\],]')
 _CLOSING: Final = {"{": "}", "[": "]"}
 
 
-@attrs.frozen
+@frozen
 class Result:
     """The answer to a command.
 
@@ -37,7 +36,7 @@ class Result:
     error: str | None = None
 
 
-@attrs.frozen
+@frozen
 class Stopped:
     """The target has stopped, or is no more.
 
@@ -52,14 +51,14 @@ class Stopped:
     signal: str | None = None
 
 
-@attrs.frozen
+@frozen
 class Text:
     """Words of gdb for a person."""
 
     text: str
 
 
-@attrs.frozen
+@frozen
 class Told:
     """A document of ours, from inside of gdb: nothing that gdb itself says begins with a brace."""
 

@@ -10,9 +10,10 @@ import attrs
 from tracekit.backends.gdb.mapped import parse_maps
 from tracekit.backends.gdb.understood import understood
 from tracekit.calibration.samples import Hit, Region
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Told:
     """All that the sampler has told.
 

@@ -12,7 +12,7 @@ from tracekit.cli.programs import option
 from tracekit.errors import UsageError
 
 if TYPE_CHECKING:
-    from tracekit.calibration.store import Stored
+    from tracekit.calibration.stored import Stored
     from tracekit.workflow.knowledge import Knowledge
 
 _WHICH = "WHICH is a function's name or symbol, a binary's path, or the beginning of its build-id."
@@ -31,8 +31,8 @@ def command() -> None:
 @click.argument("which", required=False)
 def list_(which: str | None) -> None:
     """List them, one a line; WHICH chooses (see show)."""
-    from tracekit.core.calibration import worst
     from tracekit.core.escape import printable
+    from tracekit.core.verdict import worst
 
     for _, stored in _chosen(_knowledge(), which, must=False):
         c = stored.calibration

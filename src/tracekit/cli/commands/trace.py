@@ -27,10 +27,10 @@ from tracekit.cli.programs import (
 from tracekit.cli.progress import progress_shown
 from tracekit.cli.running import running_parameters
 from tracekit.cli.screen import Screen
-from tracekit.core.calibration import Verdict
 from tracekit.core.escape import printable
 from tracekit.core.result import Ending
 from tracekit.core.target import Container, Pids, SystemWide
+from tracekit.core.verdict import Verdict
 from tracekit.errors import TargetError, UsageError
 from tracekit.workflow.journal import Journal
 from tracekit.workflow.resolve import in_words

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from tracekit.core.arch import AARCH64
 from tracekit.core.location import Behind, OnStack, Piece
 from tracekit.core.signature import Signature
@@ -26,6 +24,7 @@ from tracekit.symbols.abi.layout import (
     natural_alignment,
     size_of,
 )
+from tracekit.values import frozen
 
 NAME: Final = "AAPCS64"
 APPLE_NAME: Final = "Apple arm64"
@@ -37,7 +36,7 @@ _LARGEST_BY_VALUE: Final = 2 * WORD
 _IN_X8: Final = "The result's address was in x8 at the entry, and no register has it for certain at the return."
 
 
-@attrs.frozen
+@frozen
 class Rules:
     """The rules for one signature.
 

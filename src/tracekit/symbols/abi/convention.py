@@ -15,9 +15,10 @@ from tracekit.core.location import InRegister, InVector, OnStack, Piece
 from tracekit.core.signature import Parameter
 from tracekit.core.source import Base, Passing, Record, TypeId, Types, Void
 from tracekit.symbols.abi.layout import WORD, alignment, parts
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Placed:
     """Where a parameter or a result is.
 
@@ -30,7 +31,7 @@ class Placed:
     reason: str = ""
 
 
-@attrs.frozen
+@frozen
 class Convention:
     """What a convention says of a signature.
 

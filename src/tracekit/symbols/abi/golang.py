@@ -11,8 +11,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import attrs
-
 from tracekit.core.arch import Architecture
 from tracekit.core.location import Piece
 from tracekit.core.signature import Signature
@@ -31,6 +29,7 @@ from tracekit.symbols.abi.convention import Ask, Placed, Registers, rounded
 from tracekit.symbols.abi.golang_unnamed import FIRST_THAT_LISTS_ALL, only_proven
 from tracekit.symbols.abi.layout import WORD, alignment, size_of
 from tracekit.symbols.abi.producer import numbers
+from tracekit.values import frozen
 
 NAME: Final = "Go ABIInternal"
 STACK_NAME: Final = "Go ABI0"
@@ -71,7 +70,7 @@ def takes_registers(signature: Signature, architecture: str, go_version: str) ->
     return None
 
 
-@attrs.frozen
+@frozen
 class Rules:
     """The rules for one signature.
 

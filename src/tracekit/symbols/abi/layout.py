@@ -7,8 +7,6 @@ from itertools import count as counter
 from itertools import pairwise
 from typing import Final
 
-import attrs
-
 from tracekit.core.source import (
     Array,
     Base,
@@ -23,6 +21,7 @@ from tracekit.core.source import (
     Void,
 )
 from tracekit.errors import BinaryError
+from tracekit.values import frozen
 
 WORD: Final = 8
 """Bytes of a pointer and of a general register."""
@@ -34,7 +33,7 @@ _MOST: Final = 1 << 16
 """More members and elements than a type of up to 64 bytes has, even a union of a thousand of them."""
 
 
-@attrs.frozen
+@frozen
 class Leaf:
     """A member that has no members of its own.
 

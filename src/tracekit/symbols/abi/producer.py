@@ -6,7 +6,7 @@ import enum
 import re
 from typing import Final
 
-import attrs
+from tracekit.values import frozen
 
 
 class Maker(enum.Enum):
@@ -20,7 +20,7 @@ class Maker(enum.Enum):
     OTHER = "another compiler"
 
 
-@attrs.frozen
+@frozen
 class Compiler:
     """A compiler.
 

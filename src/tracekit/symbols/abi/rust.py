@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import attrs
-
 from tracekit.core.arch import Architecture
 from tracekit.core.location import Behind, InRegister, Piece
 from tracekit.core.signature import Signature
@@ -21,6 +19,7 @@ from tracekit.symbols.abi.int128 import place_int128
 from tracekit.symbols.abi.layout import WORD, alignment, size_of
 from tracekit.symbols.abi.producer import compiler
 from tracekit.symbols.abi.rust_shapes import FIRST_MEASURED, LAST_MEASURED, Scalar, Shapes
+from tracekit.values import frozen
 
 NAME: Final = "Rust, as observed"
 
@@ -33,7 +32,7 @@ def is_mangled(symbol: str) -> bool:
     return _MANGLED.match(symbol) is not None
 
 
-@attrs.frozen
+@frozen
 class Rules:
     """The rules for one signature.
 

@@ -26,6 +26,7 @@ from tracekit.core.source import (
 )
 from tracekit.symbols.abi.convention import Ask, rounded
 from tracekit.symbols.abi.layout import WORD, is_empty, size_of
+from tracekit.values import frozen
 
 _DEEPEST: Final = 32
 _LIBRARY: Final = re.compile(r"(core|alloc|std)::|[(&*\[{]")
@@ -37,7 +38,7 @@ FIRST_MEASURED: Final = (1, 63)
 LAST_MEASURED: Final = (1, 95)
 
 
-@attrs.frozen
+@frozen
 class Scalar:
     """What one or two registers hold.
 
@@ -56,7 +57,7 @@ Shape = tuple[Scalar, ...] | None
 """No scalar for a value without bytes, one or two; None for memory."""
 
 
-@attrs.frozen
+@frozen
 class Shapes:
     """Finds the shapes of one signature's types.
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from tracekit.core.arch import X86_64
 from tracekit.core.location import Behind, InRegister, InX87, Piece
 from tracekit.core.signature import Signature
@@ -29,11 +27,12 @@ from tracekit.symbols.abi.eightbytes import LARGEST, MEMORY, Class, classify, is
 from tracekit.symbols.abi.int128 import place_int128
 from tracekit.symbols.abi.layout import WORD, alignment, has_misplaced_record, has_unmarked_bits, leaves
 from tracekit.symbols.abi.producer import Compiler, Maker, compiler
+from tracekit.values import frozen
 
 NAME: Final = "System V AMD64"
 
 
-@attrs.frozen
+@frozen
 class Rules:
     """The ABI's rules for one signature.
 

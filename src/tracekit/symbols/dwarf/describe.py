@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import attrs
-
 from tracekit.core.signature import Language
 from tracekit.symbols.dwarf import producers
 from tracekit.symbols.dwarf.entry import Die
 from tracekit.symbols.dwarf.names import own
 from tracekit.symbols.dwarf.parameters import declared, kind
 from tracekit.symbols.dwarf.signatures import declared_in
+from tracekit.values import frozen
 
 _PACKAGES: Final = re.compile(r"(?:[\w.%~-]+/)+")
 _DEEPEST: Final = 8
@@ -39,7 +38,7 @@ _QUALIFIERS: Final = {
 }
 
 
-@attrs.frozen
+@frozen
 class Described:
     """What a function's entry says for readers.
 

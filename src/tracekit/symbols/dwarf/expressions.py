@@ -28,11 +28,12 @@ from tracekit.symbols.dwarf.reasons import (
     Unusable,
 )
 from tracekit.symbols.dwarf.registers import Registers
+from tracekit.values import frozen
 
 _WORD: Final = 8
 
 
-@attrs.frozen
+@frozen
 class Frame:
     """What a function's locations are relative to.
 
@@ -52,7 +53,7 @@ class Frame:
     type_size: Callable[[int], int | None]
 
 
-@attrs.frozen
+@frozen
 class _Register:
     """A general register's value, a number added to it."""
 
@@ -62,14 +63,14 @@ class _Register:
     bits: int = 64
 
 
-@attrs.frozen
+@frozen
 class _Stack:
     """An address on the stack, in bytes from the stack pointer at the entry."""
 
     offset: int
 
 
-@attrs.frozen
+@frozen
 class _Loaded:
     """A word from the stack, a number added to it."""
 
@@ -78,7 +79,7 @@ class _Loaded:
     bits: int = 64
 
 
-@attrs.frozen
+@frozen
 class _Number:
     value: int
 

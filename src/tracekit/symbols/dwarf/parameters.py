@@ -21,6 +21,7 @@ from tracekit.symbols.dwarf.reasons import BY_REGISTER, EMPTY, GONE, KNOWN, LATE
 from tracekit.symbols.dwarf.records import plain
 from tracekit.symbols.dwarf.registers import REGISTERS
 from tracekit.symbols.dwarf.skipping import signed_leb
+from tracekit.values import frozen
 
 _PARAMETER: Final = "DW_TAG_formal_parameter"
 _PACK: Final = "DW_TAG_GNU_formal_parameter_pack"
@@ -36,7 +37,7 @@ _REGISTER_OPERATIONS: Final = range(0x50, 0x70)
 _INTEGERS: Final = (0x01, 0x02, 0x05, 0x06, 0x07, 0x08, 0x10)
 
 
-@attrs.frozen
+@frozen
 class Declared:
     """A parameter's entries.
 
@@ -116,7 +117,7 @@ def _is_optimised(die: Die, entry: int) -> bool:
     return start is not None and any(low <= entry < high for low, high, _ in locations(die.unit, start))
 
 
-@attrs.frozen
+@frozen
 class Placement:
     """How a function's debug information counts places.
 
@@ -167,7 +168,7 @@ def _from_frame(base: bytes) -> int | None:
     return number if end == len(base) - 1 else None
 
 
-@attrs.frozen
+@frozen
 class Located:
     """What is said of where a parameter is.
 

@@ -14,6 +14,7 @@ from tracekit.core.source import Field, RecordKind, TypeId, Variant
 from tracekit.symbols.dwarf.entry import Die
 from tracekit.symbols.dwarf.names import qualified
 from tracekit.symbols.dwarf.skipping import leb
+from tracekit.values import frozen
 
 RECORDS: Final[Mapping[str, RecordKind]] = {
     "DW_TAG_structure_type": RecordKind.STRUCT,
@@ -42,7 +43,7 @@ Number = Callable[[Die | None], TypeId]
 """Gives a type's number."""
 
 
-@attrs.frozen
+@frozen
 class Body:
     """What is in a record; see ``core.source.Record``."""
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import attrs
-
 from tracekit.core.location import InRegister, InVector
+from tracekit.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Registers:
     """An architecture's registers by DWARF's numbers.
 

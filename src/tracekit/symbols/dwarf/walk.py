@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import attrs
 
 from tracekit.symbols.dwarf.skipping import Steps, leb, skip
+from tracekit.values import frozen
 
 _SCOPES: Final = {
     f"DW_TAG_{tag}_type" for tag in ("structure", "class", "union", "enumeration", "interface")
@@ -73,7 +74,7 @@ def role(tag: str, attributes: dict[str, str]) -> tuple[int, str]:
     return OTHER, ""
 
 
-@attrs.frozen(eq=False)
+@frozen(eq=False)
 class Outline:
     """What a unit's pass found; all places are bytes from the unit's start.
 

@@ -9,13 +9,12 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-import attrs
-
 from tracekit.core.program import Program
 from tracekit.core.result import Engine, Machine, Provenance, Result, TargetRecord
 from tracekit.errors import UsageError
 from tracekit.render.live_metrics import Feed
 from tracekit.render.metrics import Metric
+from tracekit.values import frozen
 from tracekit.workflow.serving.listener import Listener
 from tracekit.workflow.serving.pusher import Pusher
 from tracekit.workflow.serving.shapes import shapes_of
@@ -31,7 +30,7 @@ SERIES: Final = 10_000
 """How many series there are at most by default."""
 
 
-@attrs.frozen
+@frozen
 class _Standing:
     """What is known at a moment, ready to be given away in other threads."""
 
