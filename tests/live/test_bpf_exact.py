@@ -64,6 +64,24 @@ def test_events_that_came_amid_another_program_are_told(calls: str, monkeypatch:
     assert [(loss.kind, loss.count) for loss in result.losses] == [(LossKind.EVENTS, 3)]
 
 
+def test_a_kernel_that_does_not_tell_of_them(calls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 5.12 kernels know nothing of them, and refuse to be asked: the result says that nobody knows."""
+    program = f"uprobe:{calls}:value {{ @ = count() }}"
+    assert not run(program, calls, "values", "7").notes
+    asked = kernel._bpf
+
+    def older(command: int, attribute: bytes) -> int:
+        if command == kernel._INFO:
+            raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
+        return asked(command, attribute)
+
+    monkeypatch.setattr(kernel, "_bpf", older)
+    result = run(program, calls, "values", "7")
+    assert result.whole and result.histogram("").count == 1
+    (note,) = result.notes
+    assert "doesn't tell of events that come while a program is at work" in note
+
+
 def test_maps_that_cannot_be_read_are_no_result(calls: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the kernel doesn't hand over what it counted, the result is incomplete and says why."""
 

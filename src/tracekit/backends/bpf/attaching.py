@@ -35,9 +35,11 @@ class Attached:
         """Keep what has one run."""
         self._points.append(descriptor)
 
-    def missed(self) -> int:
-        """How many events came while a program was at work on that processor already."""
-        return sum(kernel.missed(program) for program in self._programs)
+    def missed(self) -> int | None:
+        """How many events came while a program was at work on that processor already; None if nobody knows."""
+        found = [kernel.missed(program) for program in self._programs]
+        known = [one for one in found if one is not None]
+        return sum(known) if len(known) == len(found) else None
 
     def detach(self) -> None:
         """Take the probes away: afterwards no program runs any more, and what each missed is the whole."""

@@ -340,18 +340,21 @@ def array(map_: int, value: int, most: int) -> tuple[bytes, int]:
     return values, count
 
 
-def missed(program: int) -> int:
+def missed(program: int) -> int | None:
     """How often a program didn't run, since it, or another one, was at work on that processor already.
 
-    Source: ``struct bpf_prog_info``: ``recursion_misses`` is 208 bytes from its start (kernel 5.12).
+    None if the kernel doesn't tell. Source: ``struct bpf_prog_info``: ``recursion_misses`` is 208 bytes from
+    its start (kernel 5.12); an older kernel refuses to be given what it doesn't know
+    (``bpf_check_uarg_tail_zero`` in ``kernel/bpf/syscall.c``).
     """
     size = 232
     info = ctypes.create_string_buffer(size)
+    struct.pack_into("<Q", info, 208, 1)
     attribute = struct.pack("<IIQ", program, size, ctypes.addressof(info))
     try:
         _bpf(_INFO, attribute)
     except OSError:
-        return 0
+        return None
     found: int = struct.unpack_from("<Q", info, 208)[0]
     return found
 

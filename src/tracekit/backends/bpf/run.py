@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 _LOOK_SECONDS: Final = 0.02
 """How often it is looked whether a limit was reached."""
 
+_UNTOLD: Final = (
+    "this kernel doesn't tell of events that come while a program is at work on their processor, as in an "
+    "interrupt, and aren't counted; kernels from 5.12 on do"
+)
+
 _OUTSIDE: Final = "Run tracekit on the host, where -p takes the host's ids and --container a name."
 
 
@@ -204,8 +209,10 @@ class BpfTracer:
     def _read(self, *, final: bool) -> Reading:
         now = clock_gettime_ns(CLOCK_MONOTONIC)
         found = self._tables(final)
-        losses = list(found.losses)
-        if missed := self._attached.missed():
+        losses, notes = list(found.losses), found.notes
+        if (missed := self._attached.missed()) is None:
+            notes = (*notes, _UNTOLD)
+        elif missed:
             losses.append(
                 Loss(LossKind.EVENTS, f"{missed} events came while another program was at work there", missed)
             )
@@ -219,7 +226,7 @@ class BpfTracer:
             nanoseconds=now,
             maps=found.maps,
             losses=tuple(losses),
-            notes=found.notes,
+            notes=notes,
             hits=found.hits,
             others=found.others,
             overload=overload_of(words) if guarded and final else None,
