@@ -62,9 +62,7 @@ def invoking_user() -> User | None:
     with contextlib.suppress(KeyError, ValueError):
         if (claimed := int(os.environ["SUDO_GID"])) in groups:
             gid = claimed
-    return User(
-        uid, gid, tuple(sorted({gid, *groups})), entry.pw_name, entry.pw_dir, entry.pw_shell or "/bin/sh"
-    )
+    return _user(entry, gid, tuple(sorted({gid, *groups})))
 
 
 def become(user: User) -> tuple[Step, ...]:
@@ -85,12 +83,11 @@ def take_ids(user: User) -> tuple[Step, ...]:
 def nobody() -> User:
     """The user that owns nothing, to run what isn't to be trusted."""
     entry = pwd.getpwnam("nobody")
-    return User(
-        entry.pw_uid, entry.pw_gid, (entry.pw_gid,), entry.pw_name, entry.pw_dir, entry.pw_shell or "/bin/sh"
-    )
+    return _user(entry, entry.pw_gid, (entry.pw_gid,))
 
 
 def _user(entry: pwd.struct_passwd, gid: int, groups: tuple[int, ...]) -> User:
+    """The user of an entry of the database, in these groups."""
     return User(entry.pw_uid, gid, groups, entry.pw_name, entry.pw_dir, entry.pw_shell or "/bin/sh")
 
 

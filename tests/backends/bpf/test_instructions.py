@@ -37,7 +37,6 @@ KNOWN = {
     "62 0a fc ff 07 00 00 00": code.store(FP, -4, 7, 4),
     "db 16 10 00 00 00 00 00": code.atomic_add(R6, 16, R1),
     "db 16 10 00 01 00 00 00": code.atomic_add(R6, 16, R1, fetch=True),
-    "db 16 10 00 40 00 00 00": code.atomic_or(R6, 16, R1),
     "db 26 10 00 f1 00 00 00": code.compare_exchange(R6, 16, R2),
     "15 00 02 00 00 00 00 00": attrs.evolve(code.jump("==", R0, 0, "x"), offset=2),
     "6d 10 ff 7f 00 00 00 00": attrs.evolve(code.jump("s>", R0, R1, "x"), offset=32767),
@@ -62,7 +61,7 @@ def forms() -> list[Instruction]:
     for size in SIZES:
         found += [code.store(FP, -16, 7, size), code.store(FP, -8, R1, size), code.load(R2, FP, -8, size)]
     found += [code.store(FP, -8, R1), code.store(FP, -16, R1)]
-    found += [code.atomic_add(FP, -8, R1), code.atomic_add(FP, -8, R2, fetch=True), code.atomic_or(FP, -16, R1)]
+    found += [code.atomic_add(FP, -8, R1), code.atomic_add(FP, -8, R2, fetch=True)]
     found += [code.arithmetic("=", R0, 0), code.compare_exchange(FP, -16, R2)]
     found += [f for op in JUMPS for f in (code.jump(op, R1, 3, "x"), code.jump(op, R2, R1, "x"))]
     found += [code.goto("x"), code.call(Helper.KTIME_GET_NS.value, Helper.KTIME_GET_NS.text), code.leave()]

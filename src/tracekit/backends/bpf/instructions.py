@@ -163,12 +163,6 @@ def atomic_add(base: Register, offset: int, source: Register, *, fetch: bool = F
     return Instruction(_STX | _ATOMIC | SIZES[8], text, base, source, offset, number=FETCH if fetch else 0)
 
 
-def atomic_or(base: Register, offset: int, source: Register) -> Instruction:
-    """``*(base + offset) |= source`` at once."""
-    text = f"lock {_memory(base, offset, 8)} |= {_r(source)}"
-    return Instruction(_STX | _ATOMIC | SIZES[8], text, base, source, offset, number=0x40)
-
-
 def compare_exchange(base: Register, offset: int, source: Register) -> Instruction:
     """If ``*(base + offset)`` is ``r0``, it becomes ``source``; ``r0`` gets what was there before."""
     text = f"r0 = atomic64_cmpxchg({_memory(base, offset, 8)}, r0, {_r(source)})"
