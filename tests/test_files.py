@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from tracekit import files as output
 from tracekit.errors import OutputError
 from tracekit.files import write_atomically
 
@@ -143,12 +142,13 @@ def test_a_planted_link_is_not_followed(tmp_path: Path, monkeypatch: pytest.Monk
     """Even where somebody guessed the temporary file's name and put a link there, its end isn't touched."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
-    (tmp_path / ".tracekit-guessed.tmp").symlink_to(victim)
-    monkeypatch.setattr(output.secrets, "token_hex", lambda _: "guessed")
+    guessed = tmp_path / f".tracekit-{bytes(8).hex()}.tmp"
+    guessed.symlink_to(victim)
+    monkeypatch.setattr(os, "urandom", bytes)
     with pytest.raises(OutputError, match="File exists"):
         write_atomically(str(tmp_path / "run.json"), b"x")
     assert victim.read_bytes() == b"precious"
-    assert (tmp_path / ".tracekit-guessed.tmp").is_symlink()
+    assert guessed.is_symlink()
 
 
 def test_a_link_is_written_through(tmp_path: Path) -> None:

@@ -492,7 +492,7 @@ def test_what_it_cannot_do_is_refused(binaries: Callable[[str], Path], name: str
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert says in done.stderr and "Traceback" not in done.stderr
-    assert any(way in done.stderr for way in ("bpftrace", "func", "-p PID"))
+    assert any(way in done.stderr for way in ("Use bpf", "func", "-p PID"))
 
 
 @pytest.mark.usefixtures("backends")
