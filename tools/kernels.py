@@ -29,7 +29,7 @@ SOME = [
     "hist", "lhist", "llquantize", "division", "memory", "memory-extremes", "string", "string-filter",
     "string-sized", "string-unreadable", "key-function", "key-numbers", "elapsed", "elapsed-recursion",
     "usdt", "syscall-entry", "syscall-return", "threads-keys", "forks-follow", "attached", "library",
-    "name-struct", "name-go", "name-cxx", "stack-arguments", "comm", "profile",
+    "name-struct", "name-go", "name-cxx", "stack-arguments", "comm", "profile", "ustack",
 ]  # fmt: skip
 """The cases that are run where none is named: some of each kind."""
 
