@@ -65,7 +65,7 @@ def smallest(target: tuple[str, ...], offset: int) -> float:
     asm = Assembler()
     asm.leave()
     with ExitStack() as stack:
-        program = kernel.load_program(2, asm.assemble().encode({}), sleeps=False, attach=0, name="smallest")
+        program = kernel.load_program(2, asm.assemble().encode({}), (), sleeps=False, attach=0, name="smallest")
         stack.callback(os.close, program)
         event = kernel.uprobe(str(Path("calls").resolve()), offset, returns=False, semaphore=0, pid=-1)
         stack.callback(os.close, event)
