@@ -77,8 +77,12 @@ PROBED void work(void)
 }
 
 void root(void (*call)(void));
-__asm__(".text\n.globl root\n.type root, @function\nroot:\nendbr64\npush %rbp\nxor %ebp, %ebp\ncall *%rdi\npop %rbp\n"
-        "ret\n.size root, .-root\n");
+#ifdef __aarch64__
+#define ROOT "stp x29, x30, [sp, #-16]!\nmov x29, #0\nblr x0\nldp x29, x30, [sp], #16\nret\n"
+#else
+#define ROOT "endbr64\npush %rbp\nxor %ebp, %ebp\ncall *%rdi\npop %rbp\nret\n"
+#endif
+__asm__(".text\n.globl root\n.type root, @function\nroot:\n" ROOT ".size root, .-root\n");
 
 static void *thread(void *unused)
 {
