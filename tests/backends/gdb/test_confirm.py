@@ -38,7 +38,8 @@ def verdicts(argument):
 def test_unoptimised(build):
     """Without optimisation all that varies is verified by what gdb reads after the prologue."""
     binary = build("calls.c", "-O0", "-pie", "-pthread")
-    asked = request(binary, "insert", binary, "-t", "3", "-n", "20", after=after_prologue(binary, "insert"))
+    # All calls are sampled: of many, the first may all be one thread's.
+    asked = request(binary, "insert", binary, "-t", "3", "-n", "2", after=after_prologue(binary, "insert"))
     found = confirm(predicted(binary, "insert"), sample(asked))
     value, key, weight, tid = found.arguments
     for argument in (key, weight, tid):
