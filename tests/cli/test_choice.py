@@ -8,6 +8,7 @@ import gc
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,8 @@ def test_who_may_not_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     program = tk.parse("profile:hz:99 { @ = count() }")
     for backend in ("bpf", "bpftrace"):  # imports what the child, who may read less, needs
         tk.run(program, tk.Command(["true"]), backend=backend)
+    for backend in ("dtrace", "gdb"):
+        import_module(f"tracekit.backends.{backend}.run")
     read, write = os.pipe()
     child = os.fork()
     if not child:

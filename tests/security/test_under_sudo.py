@@ -2,12 +2,16 @@
 
 import os
 import pwd
+import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import tracekit
 from tracekit.backends.bpftrace.run import find_engine
 from tracekit.cli.main import cli
 from tracekit.errors import TracekitError
@@ -70,6 +74,37 @@ def test_a_result_is_the_users(folder: Path) -> None:
     found = (folder / "run").stat()
     assert (found.st_uid, found.st_gid) == (NOBODY.pw_uid, NOBODY.pw_gid)
     assert os.geteuid() == 0
+
+
+def test_a_user_who_cannot_read_our_python(folder: Path) -> None:
+    """What is kept for the user is written and read with the user's rights, also where Python is root's."""
+    private = folder / "roots" / "python"
+    shutil.copytree(Path(tracekit.__file__).parent, private / "tracekit")
+    source = folder / "t.c"
+    source.write_text(
+        '__attribute__((noinline, noclone)) void insert(long size) { __asm__ volatile("" : : "r"(size)); }\n'
+        "int main(void) { for (long i = 0; i < 3; i++) insert(i); return 0; }\n"
+    )
+    subprocess.run(["cc", "-g", "-O1", "-o", folder / "t", source], check=True)
+    paths = {"PYTHONPATH": str(private), "TRACEKIT_CALIBRATIONS": str(folder / "kept")}
+    program = f"uprobe:{folder}/t:insert {{ @ = sum(size) }}"
+    plain = f"uprobe:{folder}/t:insert {{ @ = sum(arg0) }}"
+    for words in (
+        ("trace", "-e", program, "--", folder / "t"),
+        ("trace", "-e", program, "--", folder / "t"),
+        ("trace", "-e", plain, "--", folder / "t"),
+        ("calibrations", "list"),
+        ("calibrations", "export", "-o", folder / "exported"),
+        ("calibrations", "import", folder / "exported"),
+        ("calibrations", "forget", "--all"),
+    ):
+        command = [sys.executable, "-m", "tracekit", *map(str, words)]
+        done = subprocess.run(
+            command, env={**os.environ, **paths}, cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert words[0] != "trace" or done.stdout == "@: 3\n"
+    assert (folder / "exported").stat().st_uid == NOBODY.pw_uid
 
 
 @pytest.mark.parametrize("way", ["program", "folder", "link"])

@@ -207,6 +207,14 @@ def load(text: bytes) -> list[Stored]:
     return [attrs.evolve(stored, origin="imported", stored=now) for stored in found]
 
 
+def prepare() -> None:
+    """Load what reads and writes whole calibrations, for who has fewer rights then than to read our Python."""
+    import tracekit.calibration.stored
+    import tracekit.codec.model
+
+    tracekit.codec.model.prepare()
+
+
 def is_current(origin: str, version: str) -> bool:
     """Whether a calibration counts: what another version made of the binary alone, this one may know better."""
     return origin != "static" or version == __version__

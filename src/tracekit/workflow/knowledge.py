@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from tracekit import __version__, process
 from tracekit.binaries import Binary
-from tracekit.calibration.store import Store, is_current
+from tracekit.calibration.store import Store, is_current, prepare
 from tracekit.errors import OutputError, UsageError
 from tracekit.symbols import Function
 from tracekit.workflow.caches import cache_folder
@@ -73,7 +73,7 @@ class Knowledge:
         if (image.file_identity, image.machine, function.name) not in self._found:
             for file in ("", image.file_identity):
                 wanted = image.identity, image.machine, function.name, file
-                if (found := self._try(functools.partial(self.store.warnings, *wanted))) is not None:
+                if (found := self._as_user(functools.partial(self.store.warnings, *wanted))) is not None:
                     return found
         return self.of(image, function).warnings
 
@@ -151,9 +151,10 @@ class Knowledge:
 
     def _try(self, action: Callable[[], T]) -> T | None:
         if process.invoking_user():
-            from tracekit.codec.model import prepare
-
             prepare()  # the user needn't be able to read our Python
+        return self._as_user(action)
+
+    def _as_user(self, action: Callable[[], T]) -> T | None:
         try:
             with process.as_invoking_user():
                 return action()

@@ -118,8 +118,10 @@ def import_(file: str) -> None:
 
 
 def _knowledge() -> Knowledge:
+    from tracekit.calibration.store import prepare
     from tracekit.workflow.knowledge import Knowledge
 
+    prepare()  # the store is read and written with the rights of the user who called sudo
     return Knowledge()
 
 
