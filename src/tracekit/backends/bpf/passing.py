@@ -51,7 +51,7 @@ def receive(connection: socket.socket) -> tuple[Any, list[int]]:
         if len(head) < 4 or (size := struct.unpack("=I", head)[0]) > _BYTES:
             raise ValueError("no length, or too large a one")
         return json.loads(_exactly(connection, size)), descriptors
-    except BaseException:
+    except BaseException:  # a Ctrl-C too: nobody else knows these descriptors
         for descriptor in descriptors:
             os.close(descriptor)
         raise
