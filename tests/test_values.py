@@ -1,14 +1,23 @@
-"""Classes of plain values: as attrs makes them, but for what three of their methods cost."""
+"""Classes of values: as attrs makes them, but when they are first used, and for what three methods cost."""
 
 from __future__ import annotations
 
 import copy
+import inspect
+import os
 import pickle
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import repeat
+from typing import Any
 
 import attrs
 import pytest
 
-from tracekit.values import frozen
+from tracekit.values import define, frozen
 
 
 @frozen
@@ -79,15 +88,113 @@ def test_the_text_is_that_of_attrs() -> None:
 
 
 def test_the_rest_is_attrs() -> None:
-    """Values can't be changed or ordered, have slots, and can be copied, pickled, evolved and matched."""
+    """Values can't be changed or ordered, and can be copied, pickled, evolved and matched."""
     point = Point(1, (2,), "n", "s")
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         point.x = 2  # type: ignore[misc]
     with pytest.raises(TypeError):
         sorted([point, Point(0)])  # type: ignore[type-var]
-    assert not hasattr(point, "__dict__")
     assert copy.copy(point) == pickle.loads(pickle.dumps(point)) == point
     assert attrs.evolve(point, x=3) == Point(3, (2,), "n", "s")
     match point:
         case Point(x, y):
             assert (x, y) == (1, (2,))
+
+
+def finished(cls: type) -> bool:
+    """Whether attrs has made a class yet, found without asking for what would make it."""
+    return isinstance(vars(cls)["__attrs_attrs__"], tuple)
+
+
+def base_and_derived() -> tuple[Any, Any]:
+    """A class that may be changed and one that has one field more, both new."""
+
+    @define
+    class Base:
+        x: int
+        found: list[int] = attrs.field(factory=list)
+
+    @frozen
+    class Derived(Base):
+        y: int = attrs.field(default=0, converter=int)
+
+    return Base, Derived
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda cls: cls(1, y="2"),
+        attrs.fields,
+        attrs.has,
+        inspect.signature,
+        lambda cls: cls.__match_args__,
+        lambda cls: type("Undecorated", (cls,), {})(1),
+    ],
+    ids=["a value", "fields", "has", "signature", "match", "a value of a class of its"],
+)
+def test_a_class_is_finished_when_it_is_used(use: Any) -> None:
+    """Not before; and it is all there then, with its bases, whatever the first use was."""
+    base, derived = base_and_derived()
+    assert not finished(base) and not finished(derived)
+    use(derived)
+    assert finished(base) and finished(derived)
+    assert derived.__match_args__ == ("x", "found", "y")
+    assert list(inspect.signature(derived).parameters) == ["x", "found", "y"]
+    assert derived(1, y="2").y == 2 and derived(1).found == []
+
+
+def test_a_class_without_equality_of_its_own_is_that_of_attrs() -> None:
+    """A class whose values may change compares fields, and can't be hashed."""
+    base, _ = base_and_derived()
+    one, other = base(1), base(1)
+    assert one == other
+    other.found.append(3)
+    assert one != other
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+
+
+def make(cls: Any, together: threading.Barrier, x: int) -> Any:
+    """A value, made when all threads are there."""
+    together.wait()
+    return cls(x, y="2")
+
+
+def test_threads_finish_a_class_once(request: pytest.FixtureRequest) -> None:
+    """Many threads that make the first value at once all get a whole one."""
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    sys.setswitchinterval(1e-6)
+    for _ in range(50):
+        _, derived = base_and_derived()
+        together = threading.Barrier(8)
+        with ThreadPoolExecutor(8) as threads:
+            made = list(threads.map(make, repeat(derived), repeat(together), range(8)))
+        assert [(value.x, value.y) for value in made] == [(n, 2) for n in range(8)]
+
+
+def test_a_process_forked_meanwhile_can_use_the_class() -> None:
+    """A fork waits until no thread is finishing a class, so the child has neither half of one nor a lock."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Waits(type):
+        def __setattr__(cls, name: str, value: object) -> None:
+            if name == "__attrs_attrs__" and isinstance(value, tuple):
+                begun.set()
+                go_on.wait(10)
+            super().__setattr__(name, value)
+
+    @frozen
+    class Slow(metaclass=Waits):
+        x: int
+
+    thread = threading.Thread(target=Slow, args=[1])
+    thread.start()
+    begun.wait(10)
+    threading.Timer(0.2, go_on.set).start()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)  # ends it, if it waits for ever
+        os._exit(Slow(2).x)
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2

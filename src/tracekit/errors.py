@@ -15,6 +15,7 @@ from typing import ClassVar, Final
 import attrs
 
 from tracekit.escape import printable
+from tracekit.values import define
 
 _LONGEST: Final = 1000
 """Characters of a message; what is left out of a longer one is in its middle, since causes stand at the end."""
@@ -35,7 +36,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 300]} … {text[-300:]}"
 
 
-@attrs.define(eq=False, slots=False, auto_exc=True)
+@define(eq=False, auto_exc=True)
 class TracekitError(Exception):
     """The root of all errors that tracekit raises on purpose.
 
@@ -59,7 +60,7 @@ class UsageError(TracekitError):
     exit_code: ClassVar[int] = 2
 
 
-@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+@define(eq=False, auto_exc=True, kw_only=True)
 class ProgramSyntaxError(UsageError):
     """A program's text does not parse.
 
@@ -103,7 +104,7 @@ class ProgramSyntaxError(UsageError):
         return f"{picture}\n{self.hint}" if self.hint else picture
 
 
-@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+@define(eq=False, auto_exc=True, kw_only=True)
 class UnsupportedError(TracekitError):
     """A backend can't do what a program needs; refused before anything runs.
 
@@ -144,7 +145,7 @@ class BinaryError(TracekitError):
     """A binary is missing, unreadable, or not one that tracekit can read."""
 
 
-@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+@define(eq=False, auto_exc=True, kw_only=True)
 class FunctionNotFoundError(TracekitError):
     """A probe names a function that its binary doesn't have.
 
@@ -167,7 +168,7 @@ class FunctionNotFoundError(TracekitError):
         self.hint = " ".join(part for part in (guess, self.note) if part)
 
 
-@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+@define(eq=False, auto_exc=True, kw_only=True)
 class AmbiguousFunctionError(TracekitError):
     """Several functions of a binary have the name that a probe asks for.
 
@@ -210,7 +211,7 @@ class ExtraMissingError(TracekitError):
     """What is asked needs an optional package that isn't installed."""
 
 
-@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+@define(eq=False, auto_exc=True, kw_only=True)
 class NoBackendError(TracekitError):
     """No backend can run a program on this machine.
 
@@ -236,7 +237,7 @@ def named_reason(backend: str, reason: str) -> str:
     return reason if reason.startswith(f"{backend} ") else f"{backend}: {reason}"
 
 
-@attrs.define(eq=False, slots=False, auto_exc=True, kw_only=True)
+@define(eq=False, auto_exc=True, kw_only=True)
 class EngineError(TracekitError):
     """The engine failed: it didn't start, didn't attach, or printed what can't be understood.
 

@@ -16,7 +16,7 @@ from tracekit.core.histogram import Bucket, Histogram
 from tracekit.core.moments import WORD, exact_sum
 from tracekit.core.result import Key, Loss, LossKind, MapResult
 from tracekit.errors import EngineError
-from tracekit.values import frozen
+from tracekit.values import define, frozen
 
 Keys = tuple[Key, ...]
 """What a group of events has in common."""
@@ -31,7 +31,7 @@ _UNRETURNED: Final = (
 )
 
 
-@attrs.define
+@define
 class Figures:
     """What an engine kept of one map of the program, by the keys.
 

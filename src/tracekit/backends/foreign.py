@@ -13,8 +13,6 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-import attrs
-
 from tracekit.backends.base import Backend, Options, Place, Processes, Reading, Script, Tracer
 from tracekit.codec.model import from_json, to_json
 from tracekit.core.arch import Architecture
@@ -23,7 +21,7 @@ from tracekit.core.program import Program
 from tracekit.core.result import Engine, Loss
 from tracekit.core.target import Target
 from tracekit.errors import EngineError, TracekitError, UsageError
-from tracekit.values import frozen
+from tracekit.values import define, frozen
 
 T = TypeVar("T")
 
@@ -110,7 +108,7 @@ def _blamed(who: str, name: str) -> Iterator[None]:
         raise _Blame(who, name).error(f"fails with {words}") from error
 
 
-@attrs.define
+@define
 class _ForeignBackend:
     takes_hold: bool
     in_files: bool

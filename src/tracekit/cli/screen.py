@@ -11,10 +11,11 @@ import click
 from tracekit.cli.stdout import discard_stdout
 from tracekit.core.result import Result, Snapshot
 from tracekit.errors import OutputError
+from tracekit.values import define
 from tracekit.workflow.saving import check_savable, save
 
 
-@attrs.define
+@define
 class Screen:
     """Where results go, and how.
 

@@ -17,7 +17,7 @@ from tracekit.core.histogram import Bucket, Histogram
 from tracekit.core.result import Key, Loss, LossKind, MapResult, Result
 from tracekit.errors import UsageError
 from tracekit.render.metrics import Frame, Kind, Metric, Point, label, metrics_of
-from tracekit.values import frozen
+from tracekit.values import define, frozen
 
 _BESIDE: Final = 8
 """How many series a key has at most beside those of its buckets: sums, counts and extremes."""
@@ -53,7 +53,7 @@ def specimen(map_: MapResult) -> MapResult:
     return attrs.evolve(map_, entries={keys: full})
 
 
-@attrs.define
+@define
 class _Shelf:
     """The keys of a map that have series of their own: once one has them, it keeps them."""
 

@@ -13,7 +13,7 @@ from typing import Final, ParamSpec, TypeVar
 import attrs
 
 from tracekit.errors import ProgramSyntaxError, UsageError
-from tracekit.values import frozen
+from tracekit.values import define, frozen
 
 MAX_DEPTH: Final = 100
 """The most levels of an expression, so that nothing that walks one overflows the stack."""
@@ -74,7 +74,7 @@ def shown(text: str) -> str:
     return f"'{short}'" if short.isprintable() else repr(short)
 
 
-@attrs.define
+@define
 class Stream:
     """A source text, and how far it has been read.
 

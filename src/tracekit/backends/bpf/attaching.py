@@ -17,10 +17,10 @@ from tracekit.backends.bpf.refused import Refused
 from tracekit.backends.bpf.rights import Kernel
 from tracekit.backends.bpf.sites import Instruction, Named, Point, RawTracepoint, Timer, Tracepoint
 from tracekit.backends.bpf.trying import MANY
-from tracekit.values import frozen
+from tracekit.values import define, frozen
 
 
-@attrs.define
+@define
 class Attached:
     """The programs in the kernel, and what has them run."""
 

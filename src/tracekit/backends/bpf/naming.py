@@ -18,7 +18,7 @@ from tracekit.core.escape import printable
 from tracekit.core.result import Loss, LossKind
 from tracekit.errors import BinaryError
 from tracekit.symbols.spots import Spot, spots
-from tracekit.values import frozen
+from tracekit.values import define, frozen
 
 _FIRST: Final = frozenset(
     ("_start", "main", "__libc_start_call_main", "__libc_start_main", "start_thread", "clone", "clone3",
@@ -153,7 +153,7 @@ class Names:
         return f"{printable(name)}+{place.offset:#x}"
 
 
-@attrs.define
+@define
 class NamedStacks:
     """The stacks of a moment, with names.
 

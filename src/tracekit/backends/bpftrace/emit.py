@@ -37,6 +37,7 @@ from tracekit.core.expr import (
 )  # fmt: skip
 from tracekit.core.types import INT64, UINT64, IntType, OtherType
 from tracekit.errors import UnsupportedError, UsageError
+from tracekit.values import define
 
 BACKEND: Final = "bpftrace"
 
@@ -49,7 +50,7 @@ def _counter() -> Callable[[], str]:
     return lambda: f"$v{next(names)}"
 
 
-@attrs.define
+@define
 class Emitter:
     """Emits the expressions of one block.
 

@@ -11,6 +11,7 @@ from tracekit.backends.bpftrace.saved_model import SATURATED, Row, refused
 from tracekit.core.buckets import MAX_LOG_BITS, Linear, Log2, Range, Scheme
 from tracekit.core.histogram import Bucket, Histogram
 from tracekit.core.result import Loss, LossKind
+from tracekit.values import define
 
 _SIGN: Final = 1 << 63
 
@@ -30,7 +31,7 @@ _MOST_BUCKETS: Final = 1000
 _HINT: Final = "Give the program that made this output, and no other; or none."
 
 
-@attrs.define
+@define
 class Division:
     """How the rows of one map become buckets.
 

@@ -20,6 +20,7 @@ from tracekit.core.result import Loss, MapResult
 from tracekit.core.types import INT64, UINT64, IntType
 from tracekit.errors import EngineError, UsageError
 from tracekit.syntax import function_name
+from tracekit.values import define
 
 _SPACES: Final = "from 0.24 on, bpftrace leaves spaces and outer parentheses out of keys in JSON"
 _DEFAULT_ENTRIES: Final = 4096
@@ -29,7 +30,7 @@ _INT32_MAX: Final = (1 << 31) - 1
 _HINT: Final = "Give the program that made this output, and no other; or none."
 
 
-@attrs.define
+@define
 class MapReader:
     """Gives prints of maps their meaning.
 

@@ -10,6 +10,7 @@ import attrs
 
 from tracekit.backends.bpftrace.saved_model import Age, refused
 from tracekit.core.result import Loss, LossKind
+from tracekit.values import define
 
 _ATTACHING: Final = re.compile(r"Attaching \d{1,9} probes?\.\.\.")
 _ATTACHED: Final = re.compile(r"Attached \d{1,9} probes?")
@@ -33,7 +34,7 @@ _LOOKUPS: Final = ("map_lookup_elem", "map_delete_elem")
 _E2BIG: Final = -7
 
 
-@attrs.define
+@define
 class Messages:
     """Collects what bpftrace says.
 

@@ -10,7 +10,7 @@ import attrs
 
 from tracekit.backends import saved
 from tracekit.errors import UsageError
-from tracekit.values import frozen
+from tracekit.values import define, frozen
 
 refused = partial(saved.refused, "bpftrace")
 """The error for output of bpftrace that can't be understood."""
@@ -46,7 +46,7 @@ Value = int | Stats | Average | tuple[Row, ...] | None
 """What a map holds for a key; None for what is neither a number nor a histogram."""
 
 
-@attrs.define
+@define
 class Print:
     """A map as it was printed once.
 
@@ -63,7 +63,7 @@ class Print:
     earlier: int = 0
 
 
-@attrs.define
+@define
 class Age:
     """Which versions of bpftrace the output can come from.
 

@@ -41,7 +41,7 @@ from tracekit.core.expr import (
 )  # fmt: skip
 from tracekit.core.types import INT64, UINT64, IntType, OtherType
 from tracekit.errors import UnsupportedError, UsageError
-from tracekit.values import frozen
+from tracekit.values import define, frozen
 
 _SIMPLE: Final = re.compile(r"(?:\([a-z0-9_]+\))?[a-z0-9_>-]+(?:\[R_[A-Z0-9]+\])?")
 _SIGNS: Final = re.compile(r'[()]|"(?:[^"\\]|\\.)*"')
@@ -64,7 +64,7 @@ Statement = str | Risky
 """What stands before the statement that uses an expression."""
 
 
-@attrs.define
+@define
 class Emitter:
     """Emits the expressions of one clause of the program.
 

@@ -12,6 +12,7 @@ import attrs
 from tracekit.backends.dtrace.saved_model import Rows
 from tracekit.core.buckets import LogLinear
 from tracekit.errors import UsageError
+from tracekit.values import define
 
 _CUT: Final = 15
 _FACTORS: Final = (10, 2, *(n for n in range(3, 101) if n != 10), 128, 256, 512, 1000, 1024, 4096, 10_000)
@@ -22,7 +23,7 @@ _MOST: Final = 65_535
 _WORD: Final = (1 << 64) - 1
 
 
-@attrs.define
+@define
 class _Clues:
     """What labels tell of an ``llquantize()``.
 

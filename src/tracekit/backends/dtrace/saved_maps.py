@@ -17,9 +17,10 @@ from tracekit.core.program import Aggregate
 from tracekit.core.result import Loss, LossKind, MapResult
 from tracekit.errors import EngineError
 from tracekit.syntax import function_name, print_expression
+from tracekit.values import define
 
 
-@attrs.define
+@define
 class MapReader:
     """Gives aggregations their meaning.
 

@@ -10,6 +10,7 @@ import attrs
 
 from tracekit.backends.dtrace.saved_model import refused
 from tracekit.core.result import Loss, LossKind
+from tracekit.values import define
 
 _MESSAGE: Final = re.compile(r"dtrace: (?P<text>.*)")
 _HARMLESS: Final = re.compile(
@@ -25,7 +26,7 @@ _ABORTED: Final = re.compile(r"processing aborted: .*")
 _LEFT_ON_LINE: Final = re.compile(r"\t *(?:current|previous): .*")
 
 
-@attrs.define
+@define
 class Messages:
     """Collects what dtrace says.
 

@@ -37,6 +37,7 @@ from tracekit.core.expr import (
 )  # fmt: skip
 from tracekit.core.types import FLOAT, INT64, UINT64, IntType, OtherType
 from tracekit.errors import UnsupportedError
+from tracekit.values import define
 
 PARAMETERS: Final = "r, tid, func, elapsed"
 """What every generated function takes."""
@@ -45,7 +46,7 @@ _DEEPEST: Final = 30
 """Levels of parentheses in one expression: Python's parser takes 90 of them before 3.9, and 200 later."""
 
 
-@attrs.define
+@define
 class Emitter:
     """Emits expressions.
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-import attrs
-
 from tracekit.core.location import InRegister, InVector, OnStack, Piece
 from tracekit.core.signature import Parameter
 from tracekit.core.source import Base, Passing, Record, TypeId, Types, Void
 from tracekit.symbols.abi.layout import WORD, alignment, parts
-from tracekit.values import frozen
+from tracekit.values import define, frozen
 
 
 @frozen
@@ -135,7 +133,7 @@ def _common(
     return Placed(None, f"It depends on {decisive}, which the debug information doesn't tell.")
 
 
-@attrs.define
+@define
 class Registers:
     """Registers that are handed out in order, and the stack behind them.
 

@@ -14,12 +14,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-import attrs
-
 from tracekit.core.source import Passing
 from tracekit.symbols.dwarf.entry import Die
 from tracekit.symbols.dwarf.producers import producer
 from tracekit.symbols.dwarf.records import RECORDS, is_static, plain
+from tracekit.values import define
 
 _SAID: Final[Mapping[int, Passing]] = {4: Passing.REFERENCE, 5: Passing.VALUE}
 """``DW_CC_pass_by_reference`` and ``DW_CC_pass_by_value`` (DWARF 5, 7.20)."""
@@ -36,7 +35,7 @@ _MOVED: Final = "DW_TAG_rvalue_reference_type"
 _DEEPEST: Final = 32
 
 
-@attrs.define
+@define
 class _Evidence:
     """What the members of a class say of how it is passed.
 
