@@ -12,7 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import repeat
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -58,6 +58,14 @@ class Thing:
     """A class whose values are themselves only."""
 
     name: str
+
+
+@frozen
+class Spot:
+    """A plain class that can be imported."""
+
+    x: int
+    name: str = ""
 
 
 @frozen
@@ -161,6 +169,116 @@ def make(cls: Any, together: threading.Barrier, x: int) -> Any:
     return cls(x, y="2")
 
 
+def plain_and_derived() -> tuple[Any, Any]:
+    """A plain class and one that has fields more, both new."""
+
+    @frozen
+    class Plain:
+        scale: ClassVar[int] = 10
+        x: int
+        _hidden: tuple[int, ...] = ()
+
+    @frozen(order=False)
+    class Derived(Plain):
+        y: int = 0
+
+    return Plain, Derived
+
+
+def test_plain_values_are_made_without_attrs() -> None:
+    """Such a class is finished only when attrs is asked, and before that its values are whole."""
+    plain, derived = plain_and_derived()
+    value = derived(1, y=3, hidden=(2,))
+    assert (value.x, value._hidden, value.y) == (1, (2,), 3) and derived(1)._hidden == () == plain(x=1)._hidden
+    assert value == derived(1, (2,), 3) != derived(1) and hash(value) == hash(derived(1, (2,), 3))
+    assert repr(value).endswith("Derived(x=1, _hidden=(2,), y=3)")
+    assert plain(1) != derived(1)
+    match value:
+        case derived(x, hidden, y):
+            assert (x, hidden, y) == (1, (2,), 3)
+    for change in (lambda: setattr(value, "x", 2), lambda: delattr(value, "x"), lambda: setattr(value, "z", 2)):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            change()
+    assert not finished(plain) and not finished(derived)
+    assert [field.name for field in attrs.fields(derived)] == ["x", "_hidden", "y"]
+    assert finished(plain) and finished(derived) and value == derived(1, (2,), 3)
+    assert attrs.evolve(value, hidden=(4,)) == derived(1, (4,), 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda cls: cls(), "missing 1 required positional argument: 'x'"),
+        (lambda cls: cls(1, (), 2, 3), "takes from 2 to 4 positional arguments but 5 were given"),
+        (lambda cls: cls(1, x=2), "multiple values for argument 'x'"),
+        (lambda cls: cls(hidden=(), y=1), "missing 1 required positional argument: 'x'"),
+        (lambda cls: cls(1, _hidden=()), "unexpected keyword argument '_hidden'"),
+        (lambda cls: cls(y=1, z=2), "unexpected keyword argument 'z'"),
+    ],
+    ids=["none", "many", "twice", "without", "private", "unknown"],
+)
+def test_wrong_arguments_of_plain_classes_are_refused_as_by_attrs(wrong: Any, said: str) -> None:
+    """Too few, too many, unknown ones, or one twice: the error is what the compiled method says."""
+    with pytest.raises(TypeError, match=said):
+        wrong(plain_and_derived()[1])
+
+
+def test_of_many_plain_values_attrs_makes_the_most() -> None:
+    """From the hundredth value on, the class is finished; all its values are alike."""
+    _, derived = plain_and_derived()
+    values = [derived(1, y=3) for _ in range(200)]
+    assert finished(derived) and set(values) == {values[0]} and len(values) == 200
+    assert inspect.isfunction(derived.__init__) and "*" not in str(inspect.signature(derived))
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["unfinished", "finished"])
+def test_a_plain_class_may_be_derived_from_at_any_time(early: bool) -> None:
+    """A base has its fields and defaults, whether attrs has had it or not; and one defined anew counts."""
+    plain, _ = plain_and_derived()
+    if early:
+        attrs.fields(plain)
+
+    @frozen
+    class More(plain):  # type: ignore[misc]
+        y: int = 0
+
+    @frozen
+    class Anew(plain):  # type: ignore[misc]
+        x: int = 5
+
+    assert not finished(More) and More(1) == More(1, (), 0) and More.__match_args__ == ("x", "_hidden", "y")
+    assert Anew() == Anew(x=5) and [field.name for field in attrs.fields(Anew)] == ["_hidden", "x"]
+
+
+def test_a_plain_class_can_ask_for_its_signature() -> None:
+    """It is that of its fields, not of what makes the first values."""
+    _, derived = plain_and_derived()
+    assert list(inspect.signature(derived).parameters) == ["x", "hidden", "y"]
+
+
+def test_plain_values_that_change() -> None:
+    """They compare by what they have, can't be hashed, and take what is set."""
+
+    @define
+    class Counter:
+        count: int = 0
+
+    one, other = Counter(), Counter()
+    one.count += 1
+    assert one != other and one == Counter(1) and not finished(Counter)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_copies_of_plain_values(how: Any) -> None:
+    """They are equal, before and after attrs has had the class."""
+    first = Spot(1, "a")
+    assert how(first) == first
+    attrs.fields(Spot)
+    assert how(first) == first == Spot(1, "a")
+
+
 def test_threads_finish_a_class_once(request: pytest.FixtureRequest) -> None:
     """Many threads that make the first value at once all get a whole one."""
     request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
@@ -186,7 +304,7 @@ def test_a_process_forked_meanwhile_can_use_the_class() -> None:
 
     @frozen
     class Slow(metaclass=Waits):
-        x: int
+        x: int = attrs.field()
 
     thread = threading.Thread(target=Slow, args=[1])
     thread.start()

@@ -1,19 +1,20 @@
-"""Classes of values: what ``attrs.frozen`` and ``attrs.define`` make, when it is first needed.
+"""Classes of values: ``attrs.frozen`` and ``attrs.define``, but for what these cost a program's start.
 
-For each class, attrs writes the text of its methods and compiles it, which takes 0.3 ms; a run's modules have
-150 of them, and use half. So a class is finished with its first value, or when attrs asks for its fields.
-What frozen classes share (equality, hash, text) is here once for all. There are no slots: a class that is
-finished late can't get them any more.
+For each class, attrs writes the text of its methods and compiles it, in 0.3 ms; a run's modules have 150 of
+them. Here attrs gets a class when its fields are asked for, or a value is to be made. Plain classes, which have
+no more than names, types and defaults, make their first values themselves. What all classes share (equality,
+hash, text) is here once. There are no slots: a class that is finished late can't get them any more.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
+from inspect import get_annotations
 from operator import attrgetter
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import attrs
 
@@ -23,41 +24,28 @@ if TYPE_CHECKING:
 else:
 
     def define(cls: type | None = None, /, **options: bool) -> Any:
-        """As ``attrs.define``, without slots."""
-        return partial(define, **options) if cls is None else _later(cls, partial(attrs.define, **options))
-
-    def frozen(cls: type | None = None, /, *, eq: bool = True, order: bool = False) -> Any:
-        """As ``attrs.frozen``, without slots, and of its options the two that are used.
+        """As ``attrs.define``, without slots.
 
         Values are equal if they are of the same class, and so are their fields. What a class defines itself
         stays as it is.
         """
-        if cls is None:
-            return partial(frozen, eq=eq, order=order)
-        own = vars(cls)
-        if eq and "__eq__" not in own:
-            cls.__eq__ = _eq
-            if "__hash__" not in own:
-                cls.__hash__ = _hash
-        if "__repr__" not in own:
-            cls.__repr__ = _repr
-        return _later(cls, partial(attrs.frozen, eq=False, order=order, repr=False))
+        return partial(define, **options) if cls is None else _later(cls, attrs.define, **options)
+
+    def frozen(cls: type | None = None, /, **options: bool) -> Any:
+        """As ``attrs.frozen``; see ``define``."""
+        return partial(frozen, **options) if cls is None else _later(cls, attrs.frozen, **options)
 
 
-class _Later:
-    """In the place of what a finished class has under this name; who reads it finishes the class."""
+_FEW: Final = 100
+"""To make so many values here takes less than to have attrs compile what makes them."""
 
-    def __init__(self, cls: type, name: str, finish: Callable[[], None]) -> None:
-        self.cls = cls
-        self.name = name
-        self.finish = finish
+_MANDATORY: Final = object()
+_FIELD: Final = type(attrs.field())
 
-    def __get__(self, value: object, owner: type) -> Any:
-        with _FINISHING:
-            if vars(self.cls).get(self.name) is self:
-                self.finish()
-        return getattr(owner if value is None else value, self.name)
+_PLAIN: Final[dict[type, Mapping[str, object]]] = {}
+"""The fields of plain classes, each with its default."""
 
+_ASKED: Final = ("__attrs_attrs__", "__init__", "__match_args__")
 
 # One lock for all: to finish a class finishes its bases, and what one thread began, another must not use. No
 # process is forked in between, whose class would stay half finished for ever.
@@ -69,16 +57,97 @@ os.register_at_fork(
 )
 
 
-def _later(cls: Any, decorate: Callable[..., type]) -> Any:
-    """The class, to be decorated in its place when it is used."""
+class _Later:
+    """In the place of what attrs gives a class: who reads it has the class finished."""
+
+    def __init__(self, name: str, finish: Callable[[], None]) -> None:
+        self.name = name
+        self.finish = finish
+
+    def __get__(self, value: object, owner: type) -> Any:
+        self.finish()
+        return getattr(owner if value is None else value, self.name)
+
+
+def _later(
+    cls: Any, make: Callable[..., type], *, eq: bool = True, order: bool = False, **options: bool
+) -> Any:
+    """The class, which attrs gets when it is used."""
+    shared: dict[str, Any] = {"__repr__": _repr}
+    if eq:
+        shared |= {"__eq__": _eq, "__hash__": _hash if make is attrs.frozen else None}
+    for name, method in shared.items():
+        if name not in vars(cls):
+            setattr(cls, name, method)
+    decorated = partial(
+        make, cls, slots=False, init=True, match_args=False, eq=False, order=order, repr=False, **options
+    )
 
     def finish() -> None:
-        fields = attrs.fields(decorate(cls, slots=False, init=True, match_args=False))
-        cls.__match_args__ = tuple(field.name for field in fields if field.init and not field.kw_only)  # type: ignore[misc]
+        with _FINISHING:
+            if isinstance(vars(cls)["__attrs_attrs__"], _Later):
+                for name in hidden:
+                    delattr(cls, name)
+                fields = attrs.fields(decorated())
+                cls.__match_args__ = tuple(f.name for f in fields if f.init and not f.kw_only)  # type: ignore[misc]
 
-    for name in ("__init__", "__attrs_attrs__", "__match_args__"):
-        setattr(cls, name, _Later(cls, name, finish))
+    until: dict[str, Any] = {name: _Later(name, finish) for name in _ASKED}
+    hidden: list[str] = []
+    """Of these, what attrs would take for the class's own."""
+    if not (order or options) and (fields := _plain_fields(cls)) is not None:
+        _PLAIN[cls] = fields
+        until |= {"__init__": _first_init(fields, until["__init__"]), "__match_args__": tuple(fields)}
+        until["__signature__"] = _Later("__signature__", finish)
+        hidden = ["__signature__"]
+        if make is attrs.frozen:
+            until |= {"__setattr__": _refuse, "__delattr__": _refuse}
+            hidden += ["__setattr__", "__delattr__"]
+    for name, stands in until.items():
+        setattr(cls, name, stands)
     return cls
+
+
+def _plain_fields(cls: type) -> Mapping[str, object] | None:
+    """A plain class's fields, those of its base first; None of any other class."""
+    if hasattr(cls, "__attrs_pre_init__") or hasattr(cls, "__attrs_post_init__"):
+        return None
+    fields: dict[str, object] = {}
+    if bases := [base for base in cls.__mro__[1:-1] if get_annotations(base)]:
+        if bases[0] not in _PLAIN or not all(issubclass(bases[0], base) for base in bases):
+            return None
+        fields.update(_PLAIN[bases[0]])
+    for name, kind in get_annotations(cls).items():
+        if str(kind).startswith(("ClassVar", "typing.ClassVar")):
+            continue
+        default = vars(cls).get(name, _MANDATORY)
+        if isinstance(default, _FIELD) or name in fields:
+            return None
+        fields[name] = default
+    return fields
+
+
+def _first_init(fields: Mapping[str, object], compiled: _Later) -> Callable[..., None]:
+    """What makes the first values of a plain class; the others, and what is wrong, are left to attrs."""
+    names = {name.lstrip("_"): name for name in fields}
+    defaults = {name: default for name, default in fields.items() if default is not _MANDATORY}
+    left = _FEW
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        nonlocal left
+        left -= 1
+        given = dict(zip(fields, args, strict=False))
+        given.update((names.get(name, ""), value) for name, value in kwargs.items())
+        values = {**defaults, **given}
+        if left > 0 and len(given) == len(args) + len(kwargs) and values.keys() == fields.keys():
+            vars(self).update(values)
+        else:
+            compiled.__get__(self, type(self))(*args, **kwargs)
+
+    return __init__
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise attrs.exceptions.FrozenInstanceError
 
 
 def _eq(self: Any, other: object) -> Any:
@@ -93,12 +162,13 @@ def _hash(self: Any) -> int:
 
 
 def _repr(self: Any) -> str:
-    fields = [f"{f.name}={getattr(self, f.name)!r}" for f in attrs.fields(type(self)) if f.repr]
-    return f"{type(self).__qualname__}({', '.join(fields)})"
+    cls: Any = type(self)
+    names = _PLAIN[cls] if cls in _PLAIN else [field.name for field in attrs.fields(cls) if field.repr]
+    return f"{cls.__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
 
 @cache
 def _compared(cls: type) -> Callable[[Any], object]:
     """What gives a value's fields that count, in their order."""
-    names = [field.name for field in attrs.fields(cls) if field.eq]
+    names = list(_PLAIN[cls]) if cls in _PLAIN else [field.name for field in attrs.fields(cls) if field.eq]
     return attrgetter(*names) if names else lambda _: ()
