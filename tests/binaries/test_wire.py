@@ -7,9 +7,8 @@ import pytest
 from tracekit import errors
 from tracekit.binaries import wire
 from tracekit.errors import AmbiguousFunctionError, FunctionNotFoundError, UnsupportedError, UsageError
-from tracekit.symbols import Function, StackCheck
 from tracekit.symbols.debugfile import DebugInfoError
-from tracekit.workflow.ends import Seen
+from tracekit.symbols.function import Function, Seen, StackCheck
 
 FUNCTION = Function("f\udcff", 0x1139, 12, local=True, offset=3)
 

@@ -17,22 +17,17 @@ from tracekit.core.listed import listed
 from tracekit.core.probe import FunctionName
 from tracekit.errors import TracekitError
 from tracekit.render.calibration import render_calibration
-from tracekit.symbols import (
-    Image,
-    after_stack_check,
-    check_instruction,
-    declarations,
-    file_offset,
-    find,
-    find_usdt,
-    is_go_function,
-    listing,
-    notes,
-    open_image,
-    returns,
-)
+from tracekit.symbols import declarations, listing
 from tracekit.symbols.dwarf import DebugInfo, open_debug_info
+from tracekit.symbols.functions import find
+from tracekit.symbols.golang import after_stack_check, is_go_function
+from tracekit.symbols.image import Image, open_image
+from tracekit.symbols.instructions import check_instruction
 from tracekit.symbols.macho import open_macho
+from tracekit.symbols.notes import notes
+from tracekit.symbols.questions import file_offset
+from tracekit.symbols.returns import returns
+from tracekit.symbols.usdt import find_usdt
 
 _NAMES = ("take", "hidden", "by_value", "a::box<long>::get", "main.take")
 _MOST = 4

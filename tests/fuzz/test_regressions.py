@@ -15,10 +15,11 @@ from tests.installed import needed
 from tracekit.core.probe import FunctionName
 from tracekit.core.source import Array, Base, Encoding, Field, Record, RecordKind, Types
 from tracekit.errors import BinaryError, TracekitError
-from tracekit.symbols import find, open_image
 from tracekit.symbols.abi.layout import alignment, leaves, parts
 from tracekit.symbols.debugfile import DebugInfoError
 from tracekit.symbols.dwarf.sections import elf_sections
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import open_image
 
 CORPUS = Path(__file__).parent / "corpus"
 FOUND = sorted(path for path in CORPUS.glob("*/*") if path.is_file())

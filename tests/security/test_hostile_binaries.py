@@ -12,8 +12,8 @@ import pytest
 from tracekit import process
 from tracekit.core.probe import FunctionName
 from tracekit.errors import BinaryError
-from tracekit.symbols import open_image
 from tracekit.symbols.debugfile import find_debug_file
+from tracekit.symbols.image import open_image
 from tracekit.workflow.binaries import functions_of
 from tracekit.workflow.knowledge import Knowledge
 

@@ -8,7 +8,9 @@ import pytest
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import AmbiguousFunctionError, FunctionNotFoundError
-from tracekit.symbols import Function, Image, find
+from tracekit.symbols.function import Function
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import Image
 
 CXX = r"""
 #include <functional>

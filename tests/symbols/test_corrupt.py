@@ -11,7 +11,12 @@ from tests.hang import ends
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import TracekitError
-from tracekit.symbols import after_stack_check, file_offset, find, find_usdt, notes, open_image
+from tracekit.symbols.functions import find
+from tracekit.symbols.golang import after_stack_check
+from tracekit.symbols.image import open_image
+from tracekit.symbols.notes import notes
+from tracekit.symbols.questions import file_offset
+from tracekit.symbols.usdt import find_usdt
 
 TINY = """
 __attribute__((section(".note.stapsdt"), used)) static const char note[] =

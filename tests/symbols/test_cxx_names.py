@@ -8,8 +8,10 @@ from tests.symbols.names import CXX, ambiguous, listed, missing, one, pattern
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import FunctionNotFoundError, UsageError
-from tracekit.symbols import find, open_image, sourcenames
+from tracekit.symbols import sourcenames
 from tracekit.symbols.demangle import demangled, readable
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import open_image
 from tracekit.symbols.lookup import defined
 from tracekit.symbols.spelling import decode
 

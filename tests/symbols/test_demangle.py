@@ -6,8 +6,8 @@ import sys
 import pytest
 from tests.symbols.programs import tool
 
-from tracekit.symbols import open_image
 from tracekit.symbols.demangle import demangled, readable
+from tracekit.symbols.image import open_image
 from tracekit.symbols.lookup import defined
 from tracekit.symbols.sourcenames import source_path
 from tracekit.symbols.spelling import decode, is_renamed, split_clone
@@ -91,7 +91,9 @@ def test_the_demangler_is_loaded_late(sample):
     program = """
 import sys
 from tracekit.core.probe import FunctionName
-from tracekit.symbols import find, notes, open_image
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import open_image
+from tracekit.symbols.notes import notes
 image = open_image(sys.argv[1])
 (function,) = find(image, FunctionName("insert"))
 assert not notes(image, function)

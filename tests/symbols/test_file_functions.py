@@ -9,8 +9,9 @@ from tests.symbols.programs import tool
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import AmbiguousFunctionError, FunctionNotFoundError
-from tracekit.symbols import find, open_image
 from tracekit.symbols.dwarf import open_debug_info
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import open_image
 
 STATIC = "static __attribute__((noinline, used)) int parse(int x) { volatile int y = x; return y + %d; }"
 HEADER = "static __attribute__((noinline, used)) int helper(int x) { volatile int y = x; return y; }"

@@ -9,7 +9,10 @@ from tests.hang import ends
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import AmbiguousFunctionError, FunctionNotFoundError
-from tracekit.symbols import Function, clone_note, find, open_image
+from tracekit.symbols.function import Function
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import open_image
+from tracekit.symbols.notes import clone_note
 
 
 def addresses(path):

@@ -8,8 +8,10 @@ from tests.symbols.names import GO, ambiguous, listed, missing, one, pattern
 from tests.symbols.programs import go_programs, tool
 
 from tracekit.core.probe import FunctionName
-from tracekit.symbols import find, gonames, notes, open_image
-from tracekit.symbols.notes import meaning_note
+from tracekit.symbols import gonames
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import open_image
+from tracekit.symbols.notes import meaning_note, notes
 
 
 @pytest.fixture(scope="module", params=go_programs())

@@ -9,7 +9,10 @@ from tests.symbols.programs import GO_FRAMES, go_programs, tool
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import BinaryError
-from tracekit.symbols import Function, StackCheck, after_stack_check, find, open_image
+from tracekit.symbols.function import Function, StackCheck
+from tracekit.symbols.functions import find
+from tracekit.symbols.golang import after_stack_check
+from tracekit.symbols.image import open_image
 from tracekit.symbols.lookup import at, defined
 
 INSTRUCTION = re.compile(r"\s+\S+:-?\d+\s+0x([0-9a-f]+)\s+[0-9a-f]+\s+(\S.*)")

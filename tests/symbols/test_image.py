@@ -11,7 +11,8 @@ from elftools.elf.elffile import ELFFile
 from tests.leftovers import descriptors
 
 from tracekit.errors import BinaryError
-from tracekit.symbols import check_traceable, file_offset, open_image
+from tracekit.symbols.image import open_image
+from tracekit.symbols.questions import check_traceable, file_offset
 
 
 def refusal(path, name=None):

@@ -9,7 +9,8 @@ from tests.symbols.programs import tool
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import BinaryError
-from tracekit.symbols import find, open_image
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import open_image
 from tracekit.symbols.indirect import (
     check_library,
     implementations,

@@ -14,8 +14,10 @@ from tracekit.core.listed import Kind, Listed, listed
 from tracekit.core.probe import FunctionName
 from tracekit.core.signature import Language
 from tracekit.errors import AmbiguousFunctionError, BinaryError
-from tracekit.symbols import Image, declarations, find, listing, open_image
+from tracekit.symbols import declarations, listing
 from tracekit.symbols.dwarf import open_debug_info
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import Image, open_image
 
 SOURCE = """
 #include <stdio.h>

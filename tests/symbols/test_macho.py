@@ -13,8 +13,9 @@ from tests.symbols.programs import tool
 from tracekit.core.listed import Kind, listed
 from tracekit.core.signature import Language
 from tracekit.errors import BinaryError, TracekitError
-from tracekit.symbols import declarations, listing, open_image
+from tracekit.symbols import declarations, listing
 from tracekit.symbols.dwarf import DebugInfoError
+from tracekit.symbols.image import open_image
 from tracekit.symbols.macho import open_macho
 
 TEXT = """

@@ -9,8 +9,11 @@ from tests.symbols.names import CXX
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import TracekitError
-from tracekit.symbols import find, notes, open_image, qualified, typenames
+from tracekit.symbols import qualified, typenames
 from tracekit.symbols.demangle import readable
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import open_image
+from tracekit.symbols.notes import notes
 
 
 @pytest.fixture(scope="module")

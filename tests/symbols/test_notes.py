@@ -5,9 +5,10 @@ from tests.symbols.names import CXX, ambiguous, one
 from tests.symbols.programs import tool
 
 from tracekit.core.probe import FunctionName
-from tracekit.symbols import find, notes, open_image
 from tracekit.symbols.demangle import readable
-from tracekit.symbols.notes import meaning_note
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import open_image
+from tracekit.symbols.notes import meaning_note, notes
 
 
 def test_ordinary_functions(sample):

@@ -14,19 +14,13 @@ from tests.symbols.test_golang import every_go
 
 from tracekit.core.probe import FunctionName
 from tracekit.errors import BinaryError
-from tracekit.symbols import (
-    Function,
-    StackCheck,
-    after_stack_check,
-    begins_with_loop,
-    check_abi_internal,
-    find,
-    is_function_start,
-    is_go_function,
-    open_image,
-    returns,
-)  # fmt: skip
+from tracekit.symbols.function import Function, StackCheck
+from tracekit.symbols.functions import find
+from tracekit.symbols.golang import after_stack_check, check_abi_internal, is_go_function
+from tracekit.symbols.image import open_image
+from tracekit.symbols.instructions import is_function_start
 from tracekit.symbols.lookup import defined
+from tracekit.symbols.returns import begins_with_loop, returns
 
 GO_LINE = re.compile(r"\s+\S+:-?\d+\s+0x([0-9a-f]+)\s+[0-9a-f]+\s+(\S.*)")
 RETURN = re.compile(r"(?:rep |repz |bnd )*ret\b(?! x)|(?:REP; )?RET\s*$")

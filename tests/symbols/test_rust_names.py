@@ -7,8 +7,8 @@ import pytest
 from tests.symbols.names import RUST, ambiguous, listed, missing, one, pattern
 from tests.symbols.programs import tool
 
-from tracekit.symbols import open_image
 from tracekit.symbols.demangle import demangled, readable
+from tracekit.symbols.image import open_image
 from tracekit.symbols.lookup import defined
 from tracekit.symbols.spelling import decode
 

@@ -7,7 +7,8 @@ import subprocess
 import pytest
 from tests.symbols.programs import tool
 
-from tracekit.symbols import open_image, qualified
+from tracekit.symbols import qualified
+from tracekit.symbols.image import open_image
 from tracekit.symbols.lookup import defined
 from tracekit.symbols.scopes import scoped_name
 from tracekit.symbols.sourcenames import source_path

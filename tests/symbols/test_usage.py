@@ -11,7 +11,10 @@ from tests.installed import needed
 from tracekit.core.arch import X86_64, architecture
 from tracekit.core.location import InRegister, OnStack
 from tracekit.core.probe import FunctionName
-from tracekit.symbols import Function, Image, after_stack_check, find, open_image
+from tracekit.symbols.function import Function
+from tracekit.symbols.functions import find
+from tracekit.symbols.golang import after_stack_check
+from tracekit.symbols.image import Image, open_image
 from tracekit.symbols.pointed import read_through
 from tracekit.symbols.usage import EVERYTHING, Usage, usage
 

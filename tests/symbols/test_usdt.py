@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from tracekit.errors import BinaryError
-from tracekit.symbols import find_usdt, open_image
-from tracekit.symbols.usdt import usdt_sites
+from tracekit.symbols.image import open_image
+from tracekit.symbols.usdt import find_usdt, usdt_sites
 
 SITE = r"""
     __asm__ volatile (

@@ -18,8 +18,8 @@ from tests.truth.model import Function
 from tracekit.core.calibration import Calibration
 from tracekit.core.verdict import Verdict
 from tracekit.errors import TracekitError
-from tracekit.symbols import Function as Symbol
-from tracekit.symbols import Image, open_image
+from tracekit.symbols.function import Function as Symbol
+from tracekit.symbols.image import Image, open_image
 from tracekit.symbols.lookup import defined, named
 from tracekit.symbols.spelling import decode
 

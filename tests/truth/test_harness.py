@@ -24,8 +24,8 @@ from tracekit.core.source import Array as SourceArray
 from tracekit.core.source import Base, Encoding, Field, RecordKind, Types, Variant
 from tracekit.core.source import Record as SourceRecord
 from tracekit.core.verdict import Verdict
-from tracekit.symbols import Function as Symbol
-from tracekit.symbols import Image
+from tracekit.symbols.function import Function as Symbol
+from tracekit.symbols.image import Image
 
 C = {
     machine: next(b for b in ALL if b.language == "C" and b.machine == machine)

@@ -16,7 +16,7 @@ from tracekit.values import frozen
 
 if TYPE_CHECKING:
     from tracekit.binaries import Binary
-    from tracekit.symbols import Function, StackCheck
+    from tracekit.symbols.function import Function, StackCheck
 
 
 def patience(probes: int) -> float:

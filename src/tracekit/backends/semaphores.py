@@ -7,8 +7,10 @@ from typing import Final
 from tracekit.binaries import open_elf
 from tracekit.core.probe import Usdt
 from tracekit.errors import UnsupportedError
-from tracekit.symbols import elf, find_usdt
-from tracekit.symbols.image import Image, file_offset
+from tracekit.symbols import elf
+from tracekit.symbols.image import Image
+from tracekit.symbols.questions import file_offset
+from tracekit.symbols.usdt import find_usdt
 
 _PAGE: Final = 4096
 

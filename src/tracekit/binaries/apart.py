@@ -29,7 +29,7 @@ class Apart:
     """A ``Reader`` that has its answers from a process without privileges."""
 
     def __init__(self) -> None:
-        self._process = Confined.start(answer)
+        self._process = Confined.start(answer, _load)
         self._paths: list[str] = []
 
     @property
@@ -60,6 +60,7 @@ class Apart:
         return found
 
     def _asked(self, path: str, request: tuple[Any, ...], kind: Any, descriptors: Sequence[int]) -> Any:
+        self._process.check()
         try:
             said = json.loads(self._process.ask(pickle.dumps(request), descriptors, wire.preparation(kind)))
             if "failed" in said:
@@ -92,6 +93,12 @@ def reader() -> Apart:
         found = Apart()
         _ours.reader = weakref.ref(found)
     return found
+
+
+def _load() -> None:
+    """In the process that reads: what most questions need, as long as it has the rights to read our Python."""
+    import tracekit.symbols.ends
+    import tracekit.symbols.functions  # noqa: F401
 
 
 def answer(request: bytes, descriptors: tuple[int, ...]) -> bytes:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import attrs
 
 from tracekit.process.namespaces import in_first_users
-from tracekit.symbols import Image, elf, open_image
-from tracekit.symbols.image import open_file
+from tracekit.symbols import elf
+from tracekit.symbols.opening import open_file
 from tracekit.symbols.root import Root
 from tracekit.values import frozen
+
+if TYPE_CHECKING:
+    from tracekit.symbols.image import Image
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -155,13 +158,26 @@ def open_elf(file: str | int, path: str | None = None, root: Root | None = None)
 
         apart = reader()
         if root is None:
-            facts, subject = apart.open(path, [opened.descriptor], open_image, path)
+            facts, subject = apart.open(path, [opened.descriptor], _image, path)
         else:
             files = [opened.descriptor, root.descriptor]
             facts, subject = apart.open(path, files, _below, path, root.owner)
         return Binary(path, facts, opened, apart, subject, root)
-    image = open_image(opened.descriptor, path, root)
+    image = _image(opened.descriptor, path, root)
     return Binary(path, facts_of(image), opened, HERE, image, root)
+
+
+def prepare() -> object:
+    """Have the process get ready that will read binaries, if that isn't our own.
+
+    Returns:
+        What keeps it until a binary is opened.
+    """
+    if not _as_root():
+        return None
+    from tracekit.binaries.apart import reader
+
+    return reader()
 
 
 def _as_root() -> bool:
@@ -169,8 +185,14 @@ def _as_root() -> bool:
     return os.geteuid() == 0 and in_first_users()
 
 
+def _image(file: int, path: str, root: Root | None = None) -> Image:
+    from tracekit.symbols.image import open_image
+
+    return open_image(file, path, root)
+
+
 def _below(file: int, folder: int, path: str, owner: str) -> Image:
-    return open_image(file, path, Root(f"/proc/self/fd/{folder}", owner))
+    return _image(file, path, Root(f"/proc/self/fd/{folder}", owner))
 
 
 def open_macho(path: str, machine: str = "") -> Binary:
@@ -204,6 +226,8 @@ def _macho(folder: str, path: str, machine: str) -> Any:
 
 def facts_of(image: Any) -> Facts:
     """What is told of an ``Image`` or ``MachO`` when it is opened."""
+    from tracekit.symbols.image import Image
+
     if isinstance(image, Image):
         return Facts(image.machine, image.build_id, image.is_go, image.headers.entry, elf=True)
     return Facts(image.machine, image.build_id, is_go=False, entry=0, elf=False)

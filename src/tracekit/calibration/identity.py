@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING, TypeAlias
 
-from tracekit.symbols import Image
-
 if TYPE_CHECKING:
+    from tracekit.symbols.image import Image
     from tracekit.symbols.macho import MachO
 
 Binary: TypeAlias = "Image | MachO"
@@ -23,6 +21,10 @@ def identity(binary: Binary) -> str:
     """
     if binary.build_id:
         return binary.build_id
+    import hashlib
+
+    from tracekit.symbols.image import Image
+
     digest = hashlib.sha256()
     parts = (
         (binary.instructions(part.start, len(part)) for part in binary.code)

@@ -17,8 +17,10 @@ from tracekit.core.arch import architecture
 from tracekit.core.calibration import Calibration
 from tracekit.core.location import Behind, InRegister, OnStack
 from tracekit.core.signature import Language, Signature
-from tracekit.symbols import Function, Image, after_stack_check
 from tracekit.symbols.abi import Convention, place
+from tracekit.symbols.function import Function
+from tracekit.symbols.golang import after_stack_check
+from tracekit.symbols.image import Image
 from tracekit.symbols.spelling import is_clone
 from tracekit.symbols.usage import EVERYTHING, NOTHING, Usage, usage
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tracekit.cli.programs import F, option
 from tracekit.core.escape import printable
 from tracekit.core.result import Result
 from tracekit.workflow.overload import SAMPLE, STOP, WORTH_EVENTS, rate_of, share_of
-from tracekit.workflow.session import Session
+
+if TYPE_CHECKING:
+    from tracekit.workflow.session import Session
 
 
 def limit_parameters(function: F) -> F:

@@ -21,10 +21,11 @@ from tracekit.core.escape import printable
 from tracekit.core.result import Snapshot
 from tracekit.core.target import Command, Container, Pids, Target
 from tracekit.errors import ExtraMissingError
-from tracekit.workflow.session import Session
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+    from tracekit.workflow.session import Session
 
 _EVERY: Final = 1.0
 """Seconds between two snapshots, unless something else is asked; and between two frames."""

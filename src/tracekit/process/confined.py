@@ -49,17 +49,16 @@ class Confined:
     def __init__(self, pid: int, channel: socket.socket) -> None:
         self.pid = pid
         self._channel = channel
+        self._ready = False
         self._close = weakref.finalize(self, _end, pid, channel)
 
     @classmethod
-    def start(cls, answer: Answer) -> Self:
-        """Forks the process.
+    def start(cls, answer: Answer, prepare: Callable[[], object] = lambda: None) -> Self:
+        """Forks the process, which gets ready while we go on.
 
         Args:
             answer: what it does with each question; raises nothing.
-
-        Raises:
-            PrivilegeError: if it can't be had without privileges.
+            prepare: what it does before, with all our rights, such as to load what it answers with.
         """
         user = invoking_user() or nobody()
         ptrace.load()
@@ -70,21 +69,33 @@ class Confined:
                 parent = os.getpid()
                 pid = fork()
                 if pid == 0:
-                    _be_confined(its, answer, take_ids(user), parent)
+                    _be_confined(its, answer, prepare, take_ids(user), parent)
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        found = cls(pid, ours)
+        return cls(pid, ours)
+
+    def check(self) -> None:
+        """Waits until it is ready.
+
+        Raises:
+            PrivilegeError: if it can't be had without privileges.
+        """
+        if self._ready:
+            return
         try:
-            reason = found._receive()
+            reason = self._receive().decode()
         except Ended as error:
-            reason = str(error).encode()
+            reason = str(error)
+        except BaseException:  # a Ctrl-C too: as in ``ask``
+            self.close()
+            raise
         if reason:
-            found.close()
+            self.close()
             raise PrivilegeError(
-                f"binaries can't be read without root's rights: {reason.decode()}",
+                f"binaries can't be read without root's rights: {reason}",
                 "Run tracekit where processes may give up their rights, or as an ordinary user.",
             )
-        return found
+        self._ready = True
 
     @property
     def closed(self) -> bool:
@@ -106,9 +117,11 @@ class Confined:
 
         Raises:
             Ended: if there is none, since it ended, or took too long and was killed.
+            PrivilegeError: as ``check``.
         """
         if self.closed:
             raise Ended("was ended by an earlier question")
+        self.check()
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 _send(self._channel, question, descriptors)
@@ -172,11 +185,18 @@ def _wait(pid: int) -> None:
         os.close(fd)
 
 
-def _be_confined(channel: socket.socket, answer: Answer, steps: Sequence[Step], parent: int) -> NoReturn:
+def _be_confined(
+    channel: socket.socket,
+    answer: Answer,
+    prepare: Callable[[], object],
+    steps: Sequence[Step],
+    parent: int,
+) -> NoReturn:
     """In the child: gives up all rights, then answers until nobody asks any more."""
     try:
         gc.freeze()  # our files are closed below: nothing may close these numbers once more
         reason = ""
+        prepare()
         try:
             _drop(channel.fileno(), steps, parent)
         except OSError as error:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import capstone
 
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function
 from tracekit.symbols.widths import full, is_narrow
 from tracekit.values import frozen
 

@@ -10,8 +10,8 @@ from tracekit.core.listed import Listed
 from tracekit.core.signature import Language
 from tracekit.errors import BinaryError
 from tracekit.symbols.demangle import demangled, is_mangled, readable
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function
 from tracekit.values import frozen
 
 if TYPE_CHECKING:

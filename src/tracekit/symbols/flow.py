@@ -9,8 +9,8 @@ import attrs
 import capstone
 
 from tracekit.symbols.code import Code
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function
 from tracekit.values import frozen
 
 _MOST_STEPS: Final = 200_000

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tracekit.core.probe import FunctionName
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function, at, named
-from tracekit.symbols.notes import clone_note, notes
+from tracekit.symbols.lookup import at, named
 from tracekit.symbols.spelling import is_go_instance
 
 if TYPE_CHECKING:
     from tracekit.symbols.sources import DeclaredIn
-
-__all__ = ["Function", "clone_note", "find", "notes"]
 
 
 def find(image: Image, name: FunctionName, declared_in: DeclaredIn | None = None) -> tuple[Function, ...]:

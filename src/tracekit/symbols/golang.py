@@ -17,10 +17,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from tracekit.errors import BinaryError
+from tracekit.symbols.function import Function, StackCheck
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function
 from tracekit.symbols.spelling import encode, is_clone, is_cold
-from tracekit.values import frozen
 
 _LONGEST: Final = 64
 """More bytes than any check has."""
@@ -54,24 +53,6 @@ _AARCH64: Final = rb"""
       \x3f\x02\x10\xeb )                                    # cmp x17, x16
     [\x09\x29\x49\x69\x89\xa9\xc9\xe9] ..\x54               # b.ls
 """
-
-
-@frozen
-class StackCheck:
-    """The check at a function's start.
-
-    Attributes:
-        offset: bytes from the function's first instruction to the first one after the check.
-        frame: what the check subtracts from the stack pointer, in bytes; 0 for small and for huge frames.
-        huge: whether it has another branch first, for frames above 4 KiB, whose subtraction may pass zero.
-        loads_g: whether it first loads the goroutine's address into r14, as functions in assembly do on x86-64;
-            else r14 (x86-64) or x28 (arm64) has it already. The limit is 16 bytes behind it.
-    """
-
-    offset: int
-    frame: int = 0
-    huge: bool = False
-    loads_g: bool = False
 
 
 def after_stack_check(image: Image, function: Function) -> StackCheck | None:

@@ -9,10 +9,10 @@ from typing import Final
 
 import attrs
 
-from tracekit.core.near import near
 from tracekit.errors import BinaryError
 from tracekit.symbols import elf
-from tracekit.symbols.opening import open_regular
+from tracekit.symbols.opening import open_file
+from tracekit.symbols.questions import file_offset
 from tracekit.symbols.root import Root
 from tracekit.values import frozen
 
@@ -25,8 +25,6 @@ _MACHINES: Final = {
     258: "loongarch64",
 }
 """ELF's numbers of the 64-bit machines that Linux runs on, with the names that ``uname`` has."""
-
-_SYNONYMS: Final = {"amd64": "x86_64", "AMD64": "x86_64", "arm64": "aarch64"}
 
 _OTHER_FORMATS: Final = (
     (b"\xcf\xfa\xed\xfe", "a macOS binary"),
@@ -170,68 +168,6 @@ def open_image(file: str | int, path: str | None = None, root: Root | None = Non
         headers=headers,
         root=root,
     )
-
-
-def check_traceable(image: Image, machine: str) -> None:
-    """Refuse a binary that can't run on a machine.
-
-    Args:
-        image: the binary.
-        machine: what ``platform.machine()`` says there.
-
-    Raises:
-        BinaryError: if the binary is for another architecture.
-    """
-    machine = _SYNONYMS.get(machine, machine)
-    if image.machine != machine:
-        raise BinaryError(
-            f"{image.path} is for {image.machine}, and this machine is {machine}",
-            "Trace it where it runs natively: emulated code has no probes.",
-        )
-
-
-def has_exceptions(image: Image) -> bool:
-    """Whether a binary may have code that runs when a C++ or Rust stack is unwound."""
-    return image.has_exceptions
-
-
-def file_offset(image: Image, address: int) -> int:
-    """Where in the file a virtual address is; the kernel places its probes by this.
-
-    Raises:
-        BinaryError: if the file gives no byte to that address.
-    """
-    for segment in image.headers.segments:
-        if segment.type == elf.PT_LOAD and 0 <= address - segment.address < segment.file_size:
-            return address - segment.address + segment.offset
-    raise BinaryError(f"{image.path} has nothing at address {address:#x}")
-
-
-def open_file(file: str, path: str) -> int:
-    """Open a binary's file.
-
-    Raises:
-        BinaryError: if that can't be done; it says why, and what may be meant.
-    """
-    try:
-        return open_regular(file)
-    except FileNotFoundError:
-        raise BinaryError(f"{path} does not exist", _near_file(file)) from None
-    except PermissionError:
-        raise BinaryError(f"{path} can't be read: permission denied", "Run as a user who may.") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise BinaryError(f"{path!r} can't be opened: {reason}") from None
-
-
-def _near_file(file: str) -> str:
-    folder, name = os.path.split(file)
-    try:
-        names = os.listdir(folder or ".")
-    except OSError:
-        return f"There is no folder {folder} either."
-    found = [os.path.join(folder, other) for other in near(name, names)]
-    return f"Did you mean {' or '.join(found)}?" if found else ""
 
 
 def _check_format(file: elf.File) -> None:

@@ -17,8 +17,9 @@ from typing import Final
 
 from tracekit.errors import BinaryError
 from tracekit.symbols import elf
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function, at, by_address, defined, function, named
+from tracekit.symbols.lookup import at, by_address, defined, function, named
 from tracekit.symbols.sources import OLD_VERSION, places
 from tracekit.symbols.spelling import decode, is_cold
 

@@ -11,8 +11,9 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from tracekit.errors import BinaryError
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function, named
+from tracekit.symbols.lookup import named
 
 _HINT = "Use the start of one of its instructions, as 'objdump -d' or gdb's 'disassemble' shows them."
 

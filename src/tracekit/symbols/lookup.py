@@ -10,33 +10,11 @@ from typing import Final
 import attrs
 
 from tracekit.symbols import elf
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
 from tracekit.symbols.spelling import decode, encode, is_clone, is_cold
-from tracekit.values import frozen
 
 _TYPES: Final = (elf.STT_FUNC, elf.STT_GNU_IFUNC)
-
-
-@frozen
-class Function:
-    """A function of a binary, or a place in one.
-
-    Attributes:
-        name: as in the symbol table; for an address that no symbol covers, that address.
-        address: the virtual address to probe: of its first instruction, unless ``offset`` says otherwise.
-        size: bytes from ``address`` to the function's end; 0 if the binary doesn't say.
-        local: whether other files can't name it, such as a ``static`` function in C.
-        indirect: whether it only chooses, once, which implementation calls go to (IFUNC).
-        offset: bytes from the function's first instruction to ``address``; not 0 only if the name was
-            an address inside a function, where arguments may no longer be where they were.
-    """
-
-    name: str
-    address: int
-    size: int
-    local: bool = False
-    indirect: bool = False
-    offset: int = 0
 
 
 def named(image: Image, name: str) -> tuple[Function, ...]:

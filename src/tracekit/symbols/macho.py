@@ -19,7 +19,7 @@ import attrs
 from tracekit.errors import BinaryError
 from tracekit.symbols import elf
 from tracekit.symbols.debugfile import DebugInfoError
-from tracekit.symbols.lookup import Function
+from tracekit.symbols.function import Function
 from tracekit.symbols.opening import open_regular
 from tracekit.symbols.spelling import decode
 from tracekit.values import frozen

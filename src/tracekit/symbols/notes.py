@@ -8,8 +8,9 @@ from typing import Final
 
 from tracekit.core.probe import FunctionName
 from tracekit.symbols.demangle import demangled, readable
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function, at_address, clones, named
+from tracekit.symbols.lookup import at_address, clones, named
 from tracekit.symbols.spelling import is_cold, is_renamed, split_clone
 
 _LISTED: Final = 5

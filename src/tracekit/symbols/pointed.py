@@ -14,8 +14,8 @@ import capstone
 from tracekit.core.location import InRegister, OnStack
 from tracekit.errors import BinaryError
 from tracekit.symbols.flow import Flow
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function
 
 _MOST_STEPS: Final = 100_000
 _COMPARISONS: Final = ("test", "cmp", "cbz", "cbnz")

@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from tracekit.errors import BinaryError
+from tracekit.symbols.function import Function
 from tracekit.symbols.golang import is_go_function
-from tracekit.symbols.image import Image, file_offset
+from tracekit.symbols.image import Image
 from tracekit.symbols.instructions import Instruction, decoded
-from tracekit.symbols.lookup import Function, at
+from tracekit.symbols.lookup import at
+from tracekit.symbols.questions import file_offset
 from tracekit.values import frozen
 
 _ARM_RETURNS: Final = frozenset({"ret", "retaa", "retab"})

@@ -11,8 +11,9 @@ from tracekit.core.probe import FunctionName
 from tracekit.errors import AmbiguousFunctionError
 from tracekit.symbols import sources
 from tracekit.symbols.demangle import demangled, readable
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function, by_address, clones, matching, named
+from tracekit.symbols.lookup import by_address, clones, matching, named
 from tracekit.symbols.missing import imported, not_found, not_in_file
 from tracekit.symbols.sourcenames import Match, matching_in_source, named_in_source
 from tracekit.symbols.sources import DeclaredIn

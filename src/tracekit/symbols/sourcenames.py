@@ -13,8 +13,9 @@ import attrs
 from tracekit.errors import UsageError
 from tracekit.symbols import elf, gonames, qualified
 from tracekit.symbols.demangle import MANGLED, demangled, is_mangled
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function, by_address, containing, function
+from tracekit.symbols.lookup import by_address, containing, function
 from tracekit.symbols.qualified import Path
 from tracekit.symbols.spelling import encode, is_renamed, split_clone
 from tracekit.symbols.typenames import items, types

@@ -9,8 +9,8 @@ from typing import Final
 
 from tracekit.errors import TracekitError
 from tracekit.symbols import elf
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function
 from tracekit.symbols.spelling import decode
 
 _NO_SOURCE: Final = re.compile(r"(?:\A|-cgu\.\d+|\Ago\.go|\A<artificial>)\Z")

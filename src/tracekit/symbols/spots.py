@@ -9,8 +9,9 @@ from typing import Final
 
 from tracekit.symbols import elf
 from tracekit.symbols.demangle import readable
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function, by_address, defined, function
+from tracekit.symbols.lookup import by_address, defined, function
 from tracekit.symbols.spelling import decode
 from tracekit.values import frozen
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from tracekit.errors import BinaryError
+from tracekit.symbols.function import Function
 from tracekit.symbols.image import Image
-from tracekit.symbols.lookup import Function
 from tracekit.values import frozen
 
 if TYPE_CHECKING:

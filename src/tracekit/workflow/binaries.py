@@ -11,7 +11,7 @@ from tracekit.binaries import Binary, open_elf, open_macho
 from tracekit.core.near import near
 from tracekit.core.probe import FunctionName
 from tracekit.errors import AmbiguousFunctionError, FunctionNotFoundError
-from tracekit.symbols import Function
+from tracekit.symbols.function import Function
 from tracekit.symbols.opening import open_regular
 from tracekit.workflow.debug_info import functions_named
 from tracekit.workflow.knowledge import Knowledge

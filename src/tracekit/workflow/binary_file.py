@@ -11,8 +11,7 @@ from typing import Final
 from tracekit import process
 from tracekit.binaries import Binary, open_elf
 from tracekit.errors import BinaryError, TargetError
-from tracekit.symbols.image import open_file
-from tracekit.symbols.opening import open_regular
+from tracekit.symbols.opening import open_file, open_regular
 from tracekit.symbols.root import Root
 from tracekit.values import frozen
 from tracekit.workflow.mapped import MappedFile, Running, running

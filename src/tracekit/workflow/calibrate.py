@@ -17,7 +17,8 @@ from tracekit.core.signature import Language
 from tracekit.core.source import Types
 from tracekit.core.target import Command, Container, Pids, SystemWide
 from tracekit.errors import BinaryError, UsageError
-from tracekit.symbols import Function, Image
+from tracekit.symbols.function import Function
+from tracekit.symbols.image import Image
 from tracekit.values import frozen
 from tracekit.workflow.binaries import functions_of
 from tracekit.workflow.containers import processes_meant

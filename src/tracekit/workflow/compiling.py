@@ -15,7 +15,8 @@ from tracekit.core.probe import FunctionProbe
 from tracekit.core.program import Program, check
 from tracekit.core.target import Target
 from tracekit.errors import BinaryError
-from tracekit.symbols import Function, after_stack_check
+from tracekit.symbols.function import Function
+from tracekit.symbols.golang import after_stack_check
 from tracekit.syntax import print_program
 from tracekit.workflow.binaries import functions_of
 from tracekit.workflow.knowledge import Knowledge

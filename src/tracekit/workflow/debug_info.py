@@ -6,15 +6,18 @@ import weakref
 from typing import TYPE_CHECKING, Final
 
 from tracekit.core.probe import FunctionName
-from tracekit.symbols import Function, Image, find
+from tracekit.symbols.function import Function
 
 if TYPE_CHECKING:
     from tracekit.symbols.dwarf import DebugInfo
+    from tracekit.symbols.image import Image
     from tracekit.symbols.macho import MachO
 
 
 def functions_named(image: Image, name: FunctionName) -> tuple[Function, ...]:
     """The functions of a binary that a name stands for, see ``symbols.find``; asked of a ``Binary``."""
+    from tracekit.symbols.functions import find
+
     return find(image, name, lambda address: debug(image).declared_in(address))
 
 
@@ -30,6 +33,7 @@ def debug(image: Image | MachO) -> DebugInfo:
         DebugInfoError: if there is none that can be read.
     """
     from tracekit.symbols.dwarf import open_debug_info
+    from tracekit.symbols.image import Image
 
     if image not in _debug:
         _debug[image] = open_debug_info(image) if isinstance(image, Image) else image.debug_info()

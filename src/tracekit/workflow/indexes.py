@@ -21,8 +21,9 @@ from tracekit.calibration.identity import descriptor_identity
 from tracekit.core.listed import TRACEABLE, Kind, Listed, listed
 from tracekit.errors import BinaryError, OutputError
 from tracekit.files import write_atomically
-from tracekit.symbols import Image, listing
+from tracekit.symbols import listing
 from tracekit.symbols.debugfile import find_debug_file
+from tracekit.symbols.image import Image
 from tracekit.symbols.opening import open_regular
 from tracekit.values import frozen
 from tracekit.workflow.caches import cache_folder

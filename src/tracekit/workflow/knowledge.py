@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from tracekit import __version__, process
 from tracekit.binaries import Binary
-from tracekit.calibration.store import Store, is_current, prepare
 from tracekit.errors import OutputError, UsageError
-from tracekit.symbols import Function
+from tracekit.symbols.function import Function
 from tracekit.workflow.caches import cache_folder
 from tracekit.workflow.debug_info import is_unoptimised
 
 if TYPE_CHECKING:
+    from tracekit.calibration.store import Store
     from tracekit.calibration.stored import Origin, Stored
     from tracekit.core.calibration import Calibration
 
@@ -35,15 +35,21 @@ class Knowledge:
     """Calibrations of functions, each found once.
 
     Attributes:
-        store: where they are kept.
         notes: what was in the way, such as a damaged file; nothing of it is an error.
     """
 
     def __init__(self, store: Store | None = None) -> None:
         """Use a store; without one that of ``folder``."""
-        self.store = Store(folder()) if store is None else store
+        self._given = store
         self.notes: list[str] = []
         self._found: dict[tuple[str, str, str], Stored] = {}
+
+    @functools.cached_property
+    def store(self) -> Store:
+        """Where they are kept."""
+        from tracekit.calibration.store import Store  # many runs need it only while their target runs already
+
+        return Store(folder()) if self._given is None else self._given
 
     def of(self, image: Binary, function: Function) -> Calibration:
         """What is known of a function, at its entry and return.
@@ -120,6 +126,8 @@ class Knowledge:
         self._try(lambda: self.store.put(stored, "" if for_copies else file))
 
     def _stored(self, image: Binary, symbol: str) -> Stored | None:
+        from tracekit.calibration.store import is_current
+
         for file in ("", image.file_identity):
             found = self._try(functools.partial(self.store.get, image.identity, image.machine, symbol, file))
             if found is not None and is_current(found.origin, found.tracekit):
@@ -151,6 +159,8 @@ class Knowledge:
 
     def _try(self, action: Callable[[], T]) -> T | None:
         if process.invoking_user():
+            from tracekit.calibration.store import prepare
+
             prepare()  # the user needn't be able to read our Python
         return self._as_user(action)
 

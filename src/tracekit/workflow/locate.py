@@ -5,26 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from tracekit import process
 from tracekit.backends.base import Place
 from tracekit.binaries import Binary as Opened
 from tracekit.core.probe import FunctionProbe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.core.result import Binary
 from tracekit.errors import UnsupportedError
-from tracekit.symbols import Function, Image, check_traceable, find_usdt
-from tracekit.symbols.indirect import (
-    check_library,
-    read_implementation,
-    refuse_foreign,
-    resolver_command,
-)  # fmt: skip
+from tracekit.symbols.questions import check_traceable, see
 from tracekit.values import frozen
 from tracekit.workflow.binaries import found_or_known
 from tracekit.workflow.binary_file import open_binary
-from tracekit.workflow.ends import see
 from tracekit.workflow.knowledge import Knowledge
-from tracekit.workflow.mapped import is_ours
 from tracekit.workflow.preview import too_many
 
 
@@ -83,6 +74,8 @@ def locate(
                 if isinstance(probe, Uprobe | Uretprobe):
                     places[probe] = finder.places(probe)
                 elif isinstance(probe, Usdt):
+                    from tracekit.symbols.usdt import find_usdt
+
                     image, _ = finder.open(probe.binary)
                     image.ask(find_usdt, probe.provider, probe.name)
         count = sum(place.probes for found in places.values() for place in found)
@@ -131,7 +124,10 @@ class _Finder:
                 self.notes.append(f"{function.name} is left out: its code only chooses an implementation")
                 continue
             if function.indirect:
-                function = self._implementation(image, path, function)  # noqa: PLW2901
+                from tracekit.workflow.indirect import implementation
+
+                name, function = function.name, implementation(image, path, function)  # noqa: PLW2901
+                self.notes.append(f"calls of {name} go to {function.name} on this machine")
             try:
                 seen = image.ask(see, function, probe, len(found_functions) == 1)
             except UnsupportedError as error:
@@ -145,23 +141,3 @@ class _Finder:
         if refused and not places:
             raise refused[0]
         return tuple(places)
-
-    def _implementation(self, image: Opened, path: str, indirect: Function) -> Function:
-        """What calls of an indirect function go to, by asking the dynamic linker.
-
-        That runs the library's constructors, so who asks has no privileges; of a library that we run ourselves
-        they have run here already.
-        """
-        image.ask(check_library, indirect)
-        ours = is_ours(image.descriptor)
-        if image.root is not None and not ours:
-            image.ask(refuse_foreign, indirect.name)
-        user = None if ours or os.geteuid() != 0 else process.invoking_user() or process.nobody()
-        said = process.output(resolver_command(path, indirect.name), user=user)
-        found = image.ask(_chosen, said, indirect.name)
-        self.notes.append(f"calls of {indirect.name} go to {found.name} on this machine")
-        return found
-
-
-def _chosen(image: Image, said: bytes, name: str) -> Function:
-    return read_implementation(said, image, name)

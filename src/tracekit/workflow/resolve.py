@@ -18,7 +18,7 @@ from tracekit.core.program import Aggregate, Clause, Program, check, is_named
 from tracekit.core.result import MapResult, Resolution
 from tracekit.core.verdict import Verdict
 from tracekit.errors import BinaryError, UnresolvedError
-from tracekit.symbols import Function
+from tracekit.symbols.function import Function
 from tracekit.syntax import print_expression, print_probe
 from tracekit.values import frozen
 from tracekit.workflow.knowledge import Knowledge

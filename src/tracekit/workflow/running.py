@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from tracekit import binaries
 from tracekit.backends.base import Options
 from tracekit.core.program import Program
 from tracekit.core.result import Result
 from tracekit.core.target import Command, Container, Pids, Target
 from tracekit.errors import UsageError
 from tracekit.workflow.choose import AUTO
-from tracekit.workflow.session import Session
+
+if TYPE_CHECKING:
+    from tracekit.workflow.session import Session
 
 DEFAULT_BACKEND: Final = AUTO
 
@@ -40,6 +43,9 @@ def start(
         TracekitError: if it can't be run; nothing of a command has run then.
         NoBackendError: if no backend can, and none was named.
     """
+    reader = binaries.prepare()  # noqa: F841, it gets ready while we load all the rest
+    from tracekit.workflow.session import Session
+
     return Session(program, target, backend, attrs.evolve(options, interval=interval))
 
 
@@ -70,7 +76,7 @@ def run(
     )
     if endless:
         raise UsageError("a run of the whole system has no end", "Give a duration, or use start() and stop().")
-    with Session(program, target, backend, options) as session:
+    with start(program, target, backend=backend, options=options, interval=options.interval) as session:
         deadline = None if duration is None else monotonic() + duration
         while session.running:
             left = None if deadline is None else deadline - monotonic()

@@ -15,7 +15,7 @@ from tracekit.core.target import Command, Pids, Target
 from tracekit.errors import TracekitError
 from tracekit.process.attached import status
 from tracekit.process.stacks import entered
-from tracekit.symbols.image import file_offset
+from tracekit.symbols.questions import file_offset
 from tracekit.workflow.locate import Located
 from tracekit.workflow.mapped import running
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tracekit.core.calibration import Calibration
-from tracekit.symbols import Function, Image
+from tracekit.symbols.function import Function
+from tracekit.symbols.image import Image
 from tracekit.workflow.debug_info import debug
 
 if TYPE_CHECKING:

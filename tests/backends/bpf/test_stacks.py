@@ -14,9 +14,9 @@ from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.frames import Frame, Stack, stacks
 from tracekit.backends.bpf.layout import FRAMES, NODE, FrameKind
 from tracekit.backends.bpf.mappings import Mappings
-from tracekit.symbols import open_image
-from tracekit.symbols.image import file_offset
+from tracekit.symbols.image import open_image
 from tracekit.symbols.lookup import named
+from tracekit.symbols.questions import file_offset
 from tracekit.symbols.spots import spots
 
 ID = "00112233445566778899aabbccddeeff00112233"

@@ -16,8 +16,8 @@ from tracekit.core.arch import X86_64
 from tracekit.core.location import InRegister
 from tracekit.core.probe import FunctionName
 from tracekit.core.verdict import Verdict
-from tracekit.symbols import find
 from tracekit.symbols.dwarf import open_debug_info
+from tracekit.symbols.functions import find
 from tracekit.symbols.image import open_image
 
 pytestmark = pytest.mark.live

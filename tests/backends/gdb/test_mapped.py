@@ -9,7 +9,8 @@ import pytest
 from tracekit.backends.gdb.mapped import changed, mapped_at, parse_maps
 from tracekit.backends.gdb.records import read_records
 from tracekit.process.memory import read_memory, write_memory
-from tracekit.symbols.image import file_offset, open_image
+from tracekit.symbols.image import open_image
+from tracekit.symbols.questions import file_offset
 
 
 def libc():

@@ -12,9 +12,9 @@ from tests.symbols.abi.stops import Stop, numbers, run
 
 from tracekit.core.signature import Signature
 from tracekit.core.source import TypeId, Types
-from tracekit.symbols import open_image
 from tracekit.symbols.abi import Placed, place
 from tracekit.symbols.dwarf import open_debug_info
+from tracekit.symbols.image import open_image
 
 Called = dict[str, tuple[Signature, Stop, Stop | None]]
 

@@ -8,8 +8,9 @@ from tests.symbols.dwarf.programs import C_SAMPLE, CXX_SAMPLE, GO_SAMPLE, RUST_S
 from tests.symbols.programs import tool
 
 from tracekit.core.probe import FunctionName
-from tracekit.symbols import find, open_image
 from tracekit.symbols.dwarf import open_debug_info
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import open_image
 
 
 @pytest.fixture(scope="session")

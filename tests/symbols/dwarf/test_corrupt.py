@@ -13,8 +13,8 @@ import pytest
 from tests.hang import ends
 
 from tracekit.errors import TracekitError
-from tracekit.symbols import open_image
 from tracekit.symbols.dwarf import DebugInfoError, open_debug_info
+from tracekit.symbols.image import open_image
 
 RUNS = int(os.environ.get("TRACEKIT_FUZZ_RUNS", "400"))
 

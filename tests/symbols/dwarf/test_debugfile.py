@@ -9,9 +9,10 @@ from tests.symbols.dwarf.asking import spelled
 from tests.symbols.programs import tool
 
 from tracekit.core.probe import FunctionName
-from tracekit.symbols import find, open_image
 from tracekit.symbols.debugfile import FOLDERS
 from tracekit.symbols.dwarf import DebugInfoError, open_debug_info
+from tracekit.symbols.functions import find
+from tracekit.symbols.image import open_image
 from tracekit.symbols.root import Root
 
 INSERT = ["k: int", "value: pair"]

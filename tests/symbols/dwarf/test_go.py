@@ -85,8 +85,8 @@ def test_places_on_arm64(go_sample, signature):
 
 def test_without_debug_information(go_sample):
     """Without DWARF, the error says with what to build."""
-    from tracekit.symbols import open_image
     from tracekit.symbols.dwarf import DebugInfoError, open_debug_info
+    from tracekit.symbols.image import open_image
 
     with pytest.raises(DebugInfoError, match="has no debug information") as caught:
         open_debug_info(open_image(go_sample("-ldflags=-w")))

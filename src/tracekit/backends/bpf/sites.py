@@ -26,11 +26,12 @@ from tracekit.core.probe import (
     Usdt,
 )  # fmt: skip
 from tracekit.core.program import Program
-from tracekit.symbols.image import Image, file_offset
+from tracekit.symbols.questions import file_offset
 from tracekit.values import frozen
 
 if TYPE_CHECKING:
     from tracekit.backends.tracefs import Describe
+    from tracekit.symbols.image import Image
 
 _RESULT: Final = {"x86_64": "rax", "aarch64": "x0"}
 """System V AMD64 ABI 1.0, 3.2.3; AAPCS64 (2024Q3), 6.9; Go's ``src/cmd/compile/abi-internal.md`` agrees."""
@@ -275,7 +276,7 @@ class _Static:
 
 def _tracepoints(image: Image, probe: Usdt) -> tuple[_Static, ...]:
     """All places of a static tracepoint."""
-    from tracekit.symbols import find_usdt
+    from tracekit.symbols.usdt import find_usdt
 
     return tuple(
         _Static(

@@ -14,8 +14,10 @@ from typing import Final
 
 from tracekit.backends.bpftrace.emit import BACKEND
 from tracekit.errors import UnsupportedError
-from tracekit.symbols import Image, file_offset
-from tracekit.symbols.lookup import Function, at, covered, named
+from tracekit.symbols.function import Function
+from tracekit.symbols.image import Image
+from tracekit.symbols.lookup import at, covered, named
+from tracekit.symbols.questions import file_offset
 
 _DEBUG: Final = "/usr/lib/debug/.build-id"
 

@@ -16,7 +16,7 @@ from tracekit.core.arch import Architecture
 from tracekit.core.probe import FunctionProbe, Probe, Syscall, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.errors import UnsupportedError
-from tracekit.symbols.image import has_exceptions
+from tracekit.symbols.questions import has_exceptions
 
 
 def sites(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tracekit.backends.base import Place
 from tracekit.backends.dtrace.quoting import BACKEND
 from tracekit.errors import TargetError, UnsupportedError
-from tracekit.symbols.image import file_offset
+from tracekit.symbols.questions import file_offset
 from tracekit.values import frozen
 
 PROGRAM = "a.out"

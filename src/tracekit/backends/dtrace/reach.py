@@ -9,8 +9,9 @@ from tracekit.backends.base import Place
 from tracekit.backends.dtrace.quoting import BACKEND
 from tracekit.errors import UnsupportedError
 from tracekit.symbols import elf
-from tracekit.symbols.image import Image, file_offset
+from tracekit.symbols.image import Image
 from tracekit.symbols.lookup import at
+from tracekit.symbols.questions import file_offset
 
 _MOST_PROBES: Final = 500
 """With thousands, dtrace 2.0.7 doesn't get ready, and the kernel has taken an hour to take its probes away."""

@@ -16,7 +16,7 @@ from tracekit.core.arch import Architecture
 from tracekit.core.probe import FunctionName, FunctionProbe, Probe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.errors import UnsupportedError
-from tracekit.symbols import find
+from tracekit.symbols.functions import find
 from tracekit.symbols.lookup import at
 
 

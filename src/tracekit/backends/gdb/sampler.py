@@ -28,7 +28,7 @@ from tracekit.errors import EngineError, TargetError, UnsupportedError
 from tracekit.process.leftover import take_out_breakpoints
 from tracekit.process.memory import write_memory
 from tracekit.process.pidfd import ended as pidfd_ended
-from tracekit.symbols.image import file_offset
+from tracekit.symbols.questions import file_offset
 
 if TYPE_CHECKING:
     from tracekit.backends.gdb.mi import Stopped

@@ -11,7 +11,7 @@ from tracekit.core.expr import BuiltinName
 from tracekit.core.probe import FunctionProbe, Uprobe, Uretprobe
 from tracekit.core.program import Program
 from tracekit.process.leftover import BREAKPOINTS
-from tracekit.symbols.image import file_offset
+from tracekit.symbols.questions import file_offset
 
 
 def sites(

@@ -6,41 +6,15 @@ from typing import Final
 
 from tracekit.core.probe import FunctionProbe, Uprobe, Uretprobe
 from tracekit.errors import BinaryError, UnsupportedError
-from tracekit.symbols import (
-    Function,
-    Image,
-    StackCheck,
-    after_stack_check,
-    begins_with_loop,
-    check_abi_internal,
-    check_instruction,
-    is_function_start,
-    is_go_function,
-    notes,
-    returns,
-)  # fmt: skip
-from tracekit.symbols.notes import meaning_note
-from tracekit.values import frozen
+from tracekit.symbols.function import Function, Seen, StackCheck
+from tracekit.symbols.golang import after_stack_check, check_abi_internal, is_go_function
+from tracekit.symbols.image import Image
+from tracekit.symbols.instructions import check_instruction, is_function_start
+from tracekit.symbols.notes import meaning_note, notes
+from tracekit.symbols.returns import begins_with_loop, returns
 
 _MOST_RETURNS: Final = 8
 """How many return instructions are probed where one return probe does: each takes 0.1 s to take away."""
-
-
-@frozen
-class Seen:
-    """How a probe sees a function.
-
-    Attributes:
-        stack_check: see ``Place``.
-        returns: see ``Place``.
-        goroutine: see ``Place``.
-        notes: what a reader should know of the function.
-    """
-
-    stack_check: StackCheck | None
-    returns: tuple[int, ...]
-    goroutine: bool
-    notes: tuple[str, ...]
 
 
 def see(image: Image, function: Function, probe: FunctionProbe, alone: bool) -> Seen:

@@ -1,0 +1,57 @@
+"""What a probe asks of a binary where it is read. Who asks has the names only: what answers is loaded there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tracekit.core.probe import FunctionProbe
+from tracekit.errors import BinaryError
+from tracekit.symbols import elf
+from tracekit.symbols.function import Function, Seen
+
+if TYPE_CHECKING:
+    from tracekit.symbols.image import Image
+
+_SYNONYMS: Final = {"amd64": "x86_64", "AMD64": "x86_64", "arm64": "aarch64"}
+
+
+def see(image: Image, function: Function, probe: FunctionProbe, alone: bool) -> Seen:
+    """How a probe sees a function; see ``ends.see``."""
+    from tracekit.symbols import ends
+
+    return ends.see(image, function, probe, alone)
+
+
+def check_traceable(image: Image, machine: str) -> None:
+    """Refuse a binary that can't run on a machine.
+
+    Args:
+        image: the binary.
+        machine: what ``platform.machine()`` says there.
+
+    Raises:
+        BinaryError: if the binary is for another architecture.
+    """
+    machine = _SYNONYMS.get(machine, machine)
+    if image.machine != machine:
+        raise BinaryError(
+            f"{image.path} is for {image.machine}, and this machine is {machine}",
+            "Trace it where it runs natively: emulated code has no probes.",
+        )
+
+
+def has_exceptions(image: Image) -> bool:
+    """Whether a binary may have code that runs when a C++ or Rust stack is unwound."""
+    return image.has_exceptions
+
+
+def file_offset(image: Image, address: int) -> int:
+    """Where in the file a virtual address is; the kernel places its probes by this.
+
+    Raises:
+        BinaryError: if the file gives no byte to that address.
+    """
+    for segment in image.headers.segments:
+        if segment.type == elf.PT_LOAD and 0 <= address - segment.address < segment.file_size:
+            return address - segment.address + segment.offset
+    raise BinaryError(f"{image.path} has nothing at address {address:#x}")
