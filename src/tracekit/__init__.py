@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
+
+from tracekit.ondemand import on_demand
 
 __version__ = "0.1.0.dev0"
 
@@ -105,23 +106,13 @@ _WHERE: Final = {
     "workflow.running": "run start",
     "workflow.session": "Session",
 }
-_NAMES: Final = {
-    public: (f"tracekit.{module}", inner or public)
-    for module, words in _WHERE.items()
-    for word in words.split()
-    for public, _, inner in [word.partition("=")]
-}
 
-__all__ = [*sorted(_NAMES), "__version__"]  # noqa: PLE0604  (all strings, as the table shows)
+__all__ = [  # noqa: PLE0604  (all strings, as the table shows)
+    *sorted(word.partition("=")[0] for words in _WHERE.values() for word in words.split()),
+    "__version__",
+]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _NAMES:
-        raise AttributeError(f"module 'tracekit' has no attribute {name!r}")
-    module, inner = _NAMES[name]
-    found: object = getattr(import_module(module), inner)
-    globals()[name] = found
-    return found
+__getattr__ = on_demand(__name__, _WHERE)
 
 
 def __dir__() -> list[str]:

@@ -14,9 +14,9 @@ import attrs
 from tracekit.core.near import near
 from tracekit.errors import EngineError, EngineMissingError, PrivilegeError, TargetError, UsageError
 from tracekit.process.attached import status
+from tracekit.process.capture import output
 from tracekit.process.cgroups import cgroups, container_names, home, processes
 from tracekit.process.find import find_program, trusted
-from tracekit.process.output import output
 from tracekit.process.user import User, invoking_user
 from tracekit.values import frozen
 

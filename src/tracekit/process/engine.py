@@ -12,7 +12,7 @@ from typing import Self
 
 from tracekit.errors import EngineError, EngineMissingError, TracekitError
 from tracekit.process import pidfd, ptrace
-from tracekit.process.elevation import Elevation
+from tracekit.process.elevating import Elevation
 from tracekit.process.orders import Orders, Signals, Words
 from tracekit.process.spawn import Failure, spawn
 from tracekit.process.streams import PIPE_SIZE, HeadAndTail, Output, open_pipe, set_streams

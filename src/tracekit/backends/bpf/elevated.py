@@ -18,7 +18,7 @@ from tracekit.backends.bpf.assembler import BACKEND
 from tracekit.backends.bpf.kernel import VerifierError
 from tracekit.core.escape import printable
 from tracekit.errors import EngineError, UnsupportedError
-from tracekit.process.elevation import Elevation
+from tracekit.process.elevating import Elevation
 
 _PATIENCE: Final = 60.0
 """Seconds for an answer; the kernel takes some for a large program on a busy machine."""
