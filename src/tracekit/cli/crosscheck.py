@@ -9,7 +9,7 @@ import click
 from tracekit.backends.registry import backend_names
 from tracekit.cli.programs import F, Verb, option
 from tracekit.core.result import LossKind, Result
-from tracekit.workflow.crosscheck import FIRST, SECOND
+from tracekit.workflow.choose import FIRST, SECOND
 
 _OPTION: Final = "--cross-check"
 

@@ -4,74 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
 from tracekit import process
 from tracekit.cli.screen import Screen
-from tracekit.cli.terminal import Terminal, usable
-from tracekit.core.escape import printable
+from tracekit.cli.terminal import Terminal
+from tracekit.cli.view import EVERY, SILENT, View
 from tracekit.core.result import Snapshot
 from tracekit.core.target import Command, Container, Pids, Target
-from tracekit.errors import ExtraMissingError
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from tracekit.workflow.session import Session
 
-_EVERY: Final = 1.0
-"""Seconds between two snapshots, unless something else is asked; and between two frames."""
 _SOON: Final = 0.05
 """Seconds until it is looked again whether a terminal that was busy takes more."""
-_SILENT: Final = 3.0
-"""Seconds without an event after which it is said why that may be."""
-_LOOK: Final = 2.0
-"""Seconds between two looks for that alone."""
 _WAKING: Final = (signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP, signal.SIGQUIT)
-
-
-class View:
-    """Where snapshots go while a run goes on: one after another to standard output, as text."""
-
-    def __init__(self, screen: Screen, quiet: bool) -> None:
-        self._screen = screen
-        self._told = quiet
-
-    def begin(self, session: Session, target: Target | Container) -> None:
-        """The probes are in place, and the target runs."""
-        self._session, self._started = session, monotonic()
-
-    def patience(self, left: float | None) -> float | None:
-        """For how many seconds to wait for something to happen, if there are so many left."""
-        if self._told:
-            return left
-        due = max(0.0, self._started + _SILENT - monotonic())
-        return due if left is None else min(left, due)
-
-    def snapshot(self, snapshot: Snapshot) -> None:
-        """Show what there is."""
-        self._screen.snapshot(snapshot)
-
-    def tick(self) -> None:
-        """Something has happened, or time has passed."""
-        if not self._told and monotonic() >= self._started + _SILENT:
-            self._told = True
-            for reason in self._session.silence() or filter(None, [self._session.astray]):
-                click.echo(f"no event yet: {printable(reason)}", err=True)
-
-    def end(self) -> None:
-        """The run is about to be stopped: what comes now stays on the terminal."""
-
-    def close(self) -> None:
-        """The target has ended, and the result comes."""
 
 
 class LiveView(View):
@@ -105,7 +59,7 @@ class LiveView(View):
         self._draw()
 
     def patience(self, left: float | None) -> float | None:
-        due = _SOON if self._terminal.busy else max(0.0, self._drawn + _EVERY - monotonic())
+        due = _SOON if self._terminal.busy else max(0.0, self._drawn + EVERY - monotonic())
         return due if left is None else min(left, due)
 
     def snapshot(self, snapshot: Snapshot) -> None:
@@ -114,7 +68,7 @@ class LiveView(View):
         before, self._snapshot = self._snapshot, snapshot
         if before is not None and snapshot.at > before.at:
             self._rates = rates(before.maps, snapshot.maps, snapshot.at - before.at)
-        self._drawn = -_EVERY  # a frame is due
+        self._drawn = -EVERY  # a frame is due
 
     def tick(self) -> None:
         if signal.SIGQUIT in self._came:
@@ -123,7 +77,7 @@ class LiveView(View):
             signal.raise_signal(signal.SIGQUIT)
         if signal.SIGTSTP in self._came:
             self._stand_still()
-        due = monotonic() >= self._drawn + _EVERY
+        due = monotonic() >= self._drawn + EVERY
         if (due or self._came) and not self._terminal.busy:
             self._came.clear()
             self._draw()
@@ -179,57 +133,12 @@ class LiveView(View):
 
     def _why_silent(self) -> tuple[str, ...]:
         lasted = monotonic() - self._started
-        if lasted < _SILENT or (self._snapshot and any(map_.total for map_ in self._snapshot.maps)):
+        if lasted < SILENT or (self._snapshot and any(map_.total for map_ in self._snapshot.maps)):
             return ()
-        if lasted >= self._looked + _SILENT:
+        if lasted >= self._looked + SILENT:
             self._looked = lasted
             self._silence = self._session.silence()
         return ("no event yet", *self._silence)
-
-
-@contextlib.contextmanager
-def open_view(screen: Screen, live: bool, quiet: bool) -> Iterator[View]:
-    """The view of a run; on whatever way the block ends, the terminal is as it was.
-
-    Args:
-        screen: where results go.
-        live: whether to show it live, if standard output is a terminal.
-        quiet: whether to say nothing but results otherwise.
-
-    Raises:
-        ExtraMissingError: if what draws it isn't installed.
-    """
-    if not live or not usable():
-        yield View(screen, quiet)
-        return
-    _needed()
-    view = LiveView(screen)
-    try:
-        yield view
-    finally:
-        view.close()
-
-
-def interval(asked: float | None, live: bool) -> float | None:
-    """Seconds between two snapshots; None for none."""
-    return _EVERY if live and asked is None else asked
-
-
-def looks(shown: float | None, quiet: bool) -> float | None:
-    """Seconds between two looks at what there is, which are shown or not; None for none.
-
-    On a terminal somebody waits, and is told when no event comes, and why: that takes a look.
-    """
-    return _LOOK if shown is None and not quiet and os.isatty(2) else shown
-
-
-def _needed() -> None:
-    try:
-        import rich  # noqa: F401, only whether it is there
-    except ImportError as error:
-        raise ExtraMissingError(
-            "--live needs the package rich", "Run: pip install 'tracekit[ui]', or give --interval 1s instead."
-        ) from error
 
 
 def _name(target: Target | Container, session: Session) -> str:

@@ -84,13 +84,3 @@ class Terminal:
             return
         except OSError:  # it has hung up
             self.gone, self._waiting = True, b""
-
-
-def usable() -> bool:
-    """Whether standard output is a terminal on which things can be drawn."""
-    if not os.isatty(1) or os.environ.get("TERM", "dumb") == "dumb":
-        return False
-    try:
-        return os.access(os.ttyname(1), os.W_OK)
-    except OSError:  # in a container that doesn't have the device
-        return False

@@ -9,15 +9,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tracekit.core.result import Ending
 from tracekit.errors import PrivilegeError, TargetError
-from tracekit.process import permission, pidfd, ptrace
-from tracekit.process.entry import EntryGate, wait_at_entry
+from tracekit.process import pidfd, ptrace
 from tracekit.process.reaping import Reaper
 from tracekit.process.spawn import Child, Failure, spawn
 from tracekit.process.user import User, become
+
+if TYPE_CHECKING:
+    from tracekit.process.entry import EntryGate
 
 
 class Target:
@@ -120,6 +122,8 @@ class Target:
         Raises:
             TargetError: if it ended before, or can't be held so.
         """
+        from tracekit.process.entry import wait_at_entry
+
         try:
             gate = wait_at_entry(self.pid)
         except OSError as error:
@@ -242,6 +246,8 @@ def _hold_at_exec(child: Child, opener: int, user: User | None) -> None:
         ptrace.seize(child.pid)
     except (PermissionError, ProcessLookupError) as error:
         if not pidfd.ended(child.fd):  # one that has failed already can't be held either
+            from tracekit.process import permission
+
             raise PrivilegeError(
                 "a new process can't be held before its first instruction: ptrace is refused",
                 permission.way_out(running=False),

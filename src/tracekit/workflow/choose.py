@@ -13,6 +13,12 @@ T = TypeVar("T")
 AUTO: Final = "auto"
 """The name that asks for this choice."""
 
+FIRST: Final = "bpf"
+"""With a cross-check, the engine whose result it is: it tells its counts at any moment without losing any."""
+
+SECOND: Final = "bpftrace"
+"""The other one, where none is named."""
+
 
 @frozen
 class Refusal:

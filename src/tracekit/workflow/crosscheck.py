@@ -21,16 +21,10 @@ from tracekit.core.program import Clause, Program
 from tracekit.core.result import Engine, Loss, LossKind
 from tracekit.core.target import Command, Target
 from tracekit.errors import UsageError
-from tracekit.workflow.choose import AUTO
+from tracekit.workflow.choose import AUTO, FIRST
 
 if TYPE_CHECKING:
     from tracekit.core.agreement import Moments
-
-FIRST: Final = "bpf"
-"""The engine whose result it is: it tells its counts at any moment without losing any."""
-
-SECOND: Final = "bpftrace"
-"""The other one, where none is named."""
 
 _LISTED: Final = 3
 _ELAPSED: Final = Builtin(BuiltinName.ELAPSED)
@@ -38,19 +32,18 @@ _CPU: Final = Builtin(BuiltinName.CPU)
 
 
 def first_backend(options: Options, program: Program, target: Target, backend: str) -> str:
-    """The backend whose result it is: with a cross-check the one that can be compared, else the one named.
+    """The backend whose result it is with a cross-check: the one that can be compared.
 
     Args:
-        options: see ``Options``.
+        options: see ``Options``, with a second backend.
         program: what is asked.
         target: whose events count.
         backend: the name that was given, or ``auto``.
 
     Raises:
-        UsageError: if there is to be a cross-check, and two engines wouldn't see the same.
+        UsageError: if two engines wouldn't see the same.
     """
-    if options.cross_check is None:
-        return backend
+    assert options.cross_check is not None
     if backend not in (AUTO, FIRST):
         raise UsageError(
             f"--cross-check compares {FIRST} with another engine, and not {backend}",

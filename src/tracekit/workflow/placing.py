@@ -16,13 +16,11 @@ from tracekit.core.target import Command, Pids, Target
 from tracekit.errors import TracekitError, UnsupportedError
 from tracekit.values import frozen
 from tracekit.workflow.choose import AUTO, Choice, choose
-from tracekit.workflow.crosscheck import CrossCheckedTracer
 from tracekit.workflow.held import lost_before_entry
 from tracekit.workflow.locate import Located
 from tracekit.workflow.overload import SAMPLE, limited
 from tracekit.workflow.progress import doing
 from tracekit.workflow.resolve import Resolved
-from tracekit.workflow.sampling import SamplingTracer
 
 
 @frozen
@@ -124,6 +122,8 @@ def _sampling(wanted: Wanted, backend: Backend, command: process.Target | None, 
     options = limited(wanted.options, backend)
     if options.on_overload != SAMPLE or options.max_rate is None:
         return first
+    from tracekit.workflow.sampling import SamplingTracer
+
     target = wanted.target
     pids = target.pids if isinstance(target, Pids) else ()
 
@@ -143,6 +143,8 @@ def _cross_checked(
     wanted: Wanted, name: str, command: process.Target | None, first: Tracer, stack: ExitStack
 ) -> Tracer:
     """The tracer with another engine's beside it, which has its probes in place, too."""
+    from tracekit.workflow.crosscheck import CrossCheckedTracer
+
     backend = registry.backend(name)
     second = _prepare(
         attrs.evolve(wanted, options=attrs.evolve(wanted.options, interval=None)), backend, command

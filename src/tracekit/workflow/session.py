@@ -33,8 +33,6 @@ from tracekit.syntax import print_program
 from tracekit.workflow.bystanders import bystanders
 from tracekit.workflow.choose import AUTO, Choice
 from tracekit.workflow.containers import processes_meant
-from tracekit.workflow.crosscheck import first_backend
-from tracekit.workflow.journal import partial
 from tracekit.workflow.knowledge import Knowledge
 from tracekit.workflow.locate import locate
 from tracekit.workflow.naming import resolve_for_run, warnings_of
@@ -73,7 +71,10 @@ class Session:
         self._program, self._options = program, options
         self._target, self._told = processes_meant(target, program)
         check_limits(options, self._target)
-        backend = first_backend(options, program, self._target, backend)
+        if options.cross_check is not None:
+            from tracekit.workflow.crosscheck import first_backend
+
+            backend = first_backend(options, program, self._target, backend)
         self._stack = ExitStack()
         self._latest: Reading | None = None
         self._final: Result | None = None
@@ -267,6 +268,8 @@ class Session:
 
         This is what a run of hours keeps on disk, in case nobody lives to call ``stop``.
         """
+        from tracekit.workflow.journal import partial
+
         return partial(self._result(datetime.now(UTC), None))
 
     def standing(self) -> Result:

@@ -18,7 +18,7 @@ from tracekit.backends.bpf import instructions as code
 from tracekit.backends.bpf.assembler import Assembler
 from tracekit.backends.bpf.emit import COUNTERS, CTX, Emitter, Ids, Values
 from tracekit.backends.bpf.instructions import Register
-from tracekit.backends.bpf.strings import string_room
+from tracekit.backends.bpf.layout import string_room
 from tracekit.core.arch import AARCH64, X86_64
 from tracekit.core.expr import (
     Arg,

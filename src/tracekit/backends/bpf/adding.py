@@ -11,8 +11,7 @@ from tracekit.backends.bpf.bucketing import bucketing
 from tracekit.backends.bpf.emit import COUNTERS, FP, R0, R1, R2, R3, R4, Emitter
 from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.instructions import Register
-from tracekit.backends.bpf.layout import Layout, key_bytes, key_room, moments
-from tracekit.backends.bpf.strings import string_room
+from tracekit.backends.bpf.layout import Layout, key_bytes, key_room, moments, string_room
 from tracekit.backends.plan import UNCOUNTED, KeyKind, KeyPlan, MapPlan, word
 from tracekit.core.aggregation import value_of
 from tracekit.core.expr import Expr, Str

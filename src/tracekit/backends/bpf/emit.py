@@ -8,13 +8,12 @@ program is given. ``R7`` points at the clause's counters (see ``layout``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tracekit.backends.bpf.assembler import BACKEND, Assembler
 from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.instructions import Comparison, Operator, Register
 from tracekit.backends.bpf.registers import place_of
-from tracekit.backends.bpf.strings import Strings
 from tracekit.core.arch import Architecture
 from tracekit.core.constant import constant
 from tracekit.core.expr import (
@@ -35,6 +34,10 @@ from tracekit.core.expr import (
 from tracekit.core.types import UINT64, IntType, OtherType
 from tracekit.errors import UnsupportedError
 from tracekit.values import frozen
+
+if TYPE_CHECKING:
+    from tracekit.backends.bpf.strings import Strings
+
 
 R0, R1, R2, R3, R4, R5 = Register.R0, Register.R1, Register.R2, Register.R3, Register.R4, Register.R5
 CTX, COUNTERS, FP = Register.R6, Register.R7, Register.FP
@@ -116,6 +119,8 @@ class Emitter:
     @property
     def strings(self) -> Strings:
         """What emits strings."""
+        from tracekit.backends.bpf.strings import Strings
+
         return Strings(self)
 
     def value(self, node: Source) -> None:

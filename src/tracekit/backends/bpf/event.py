@@ -17,7 +17,6 @@ from tracekit.backends.bpf.layout import COUNTERS as COUNTERS_MAP
 from tracekit.backends.bpf.programs import Whose
 from tracekit.backends.bpf.registers import place_of
 from tracekit.backends.bpf.sites import Site, Timer
-from tracekit.backends.bpf.stacks import StackWriter
 from tracekit.backends.calls import GOROUTINE, Call
 from tracekit.backends.plan import uses
 from tracekit.backends.window import Window
@@ -273,6 +272,8 @@ class EventWriter:
                 asm.jump(">=", R1, R2, last)
         self._count(f"t{self.number}")
         if uses(clause, BuiltinName.USTACK):
+            from tracekit.backends.bpf.stacks import StackWriter
+
             self.context.abilities.require_swaps("ustack")
             with asm.about("who called it"):
                 StackWriter(asm, emitter, self.context.arch, self._count, self.number).write(

@@ -22,7 +22,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from tracekit.backends.bpf.bucketing import size_of
-from tracekit.backends.bpf.strings import string_room
 from tracekit.backends.plan import KeyKind, KeyPlan, MapPlan, Plan, word
 from tracekit.values import frozen
 
@@ -34,6 +33,9 @@ TARGETS: Final = "targets"
 UNFOLLOWED: Final = "unfollowed"
 """The counter of processes that found no room among those that count."""
 STACKS: Final = "stacks"
+
+COMM: Final = 16
+"""``TASK_COMM_LEN`` in ``include/linux/sched.h``."""
 
 FRAME: Final = 32
 """Bytes of a frame; see ``stacks``."""
@@ -163,3 +165,8 @@ def key_room(key: KeyPlan) -> int:
 def key_bytes(plan: MapPlan) -> int:
     """How many bytes all keys of a map take."""
     return sum(map(key_room, plan.keys))
+
+
+def string_room(limit: int) -> int:
+    """How many bytes a string of up to ``limit`` takes on the stack: one more is read, and a NUL."""
+    return -(-(max(limit, COMM) + 2) // 8) * 8

@@ -6,11 +6,12 @@ whether there was more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tracekit.backends.bpf.assembler import BACKEND, Assembler
 from tracekit.backends.bpf.helpers import Helper
 from tracekit.backends.bpf.instructions import Register
+from tracekit.backends.bpf.layout import COMM, string_room
 from tracekit.core.expr import Builtin, BuiltinName, Expr, Str, String
 from tracekit.errors import UnsupportedError, UsageError
 from tracekit.values import frozen
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from tracekit.backends.bpf.emit import Emitter, Values
 
 R0, R1, R2, R3, FP = Register.R0, Register.R1, Register.R2, Register.R3, Register.FP
-
-COMM: Final = 16
-"""``TASK_COMM_LEN`` in ``include/linux/sched.h``."""
 
 
 @frozen
@@ -248,11 +246,6 @@ class Strings:
                 return COMM - 1
             case _:
                 return self.values.max_string - 1
-
-
-def string_room(limit: int) -> int:
-    """How many bytes a string of up to ``limit`` takes on the stack: one more is read, and a NUL."""
-    return -(-(max(limit, COMM) + 2) // 8) * 8
 
 
 def _compared(limit: int) -> int:

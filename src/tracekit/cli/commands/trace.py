@@ -11,8 +11,6 @@ from tracekit import process
 from tracekit.backends.base import Options
 from tracekit.cli.crosscheck import CrossCheckable, confirmed, cross_check_parameter
 from tracekit.cli.limits import OverloadTold, limit_parameters, tell_load
-from tracekit.cli.live import interval as live_interval
-from tracekit.cli.live import looks, open_view
 from tracekit.cli.programs import (
     Seconds,
     container_parameter,
@@ -27,12 +25,13 @@ from tracekit.cli.programs import (
 from tracekit.cli.progress import progress_shown
 from tracekit.cli.running import running_parameters
 from tracekit.cli.screen import Screen
+from tracekit.cli.view import interval as live_interval
+from tracekit.cli.view import looks, open_view
 from tracekit.core.escape import printable
 from tracekit.core.result import Ending
 from tracekit.core.target import Container, Pids, SystemWide
 from tracekit.core.verdict import Verdict
 from tracekit.errors import TargetError, UsageError
-from tracekit.workflow.journal import Journal
 from tracekit.workflow.resolve import in_words
 from tracekit.workflow.rights import rights
 from tracekit.workflow.running import start
@@ -154,7 +153,11 @@ def command(
     interval = live_interval(interval, live)
     view = ctx.with_resource(open_view(screen, live, quiet))
     ctx.with_resource(progress_shown(quiet))
-    journal = Journal(output) if output is not None and interval is not None else None
+    journal = None
+    if output is not None and interval is not None:
+        from tracekit.workflow.journal import Journal
+
+        journal = Journal(output)
     if sudo and not quiet:
         click.echo(rights(), err=True)
     # An engine's timer may come late; asked for half the time, a line is never missed.
