@@ -252,6 +252,12 @@ class Session:
         A command that still runs is ended, with SIGTERM and if need be SIGKILL, as the engines themselves
         do; a process that tracekit didn't start is left alone.
         """
+        result = self.finish()
+        self._stack.close()
+        return result
+
+    def finish(self) -> Result:
+        """As ``stop``; but probes that nobody can meet any more may still be there until the block ends."""
         if self._final is None:
             early = self._command is not None and self._command.poll() is None
             self._until = datetime.now(UTC)
@@ -260,7 +266,6 @@ class Session:
             ended = datetime.now(UTC)
             ending = self._end_command(early)
             self._final = self._result(ended, ending)
-            self._stack.close()
         return self._final
 
     def so_far(self) -> Result:

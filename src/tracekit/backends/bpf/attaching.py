@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from types import TracebackType
@@ -26,6 +27,7 @@ class Attached:
 
     _programs: list[int] = attrs.field(factory=list)
     _points: list[int] = attrs.field(factory=list)
+    _detaching: threading.Thread | None = attrs.field(default=None, init=False)
 
     def program(self, descriptor: int) -> None:
         """Keep a program."""
@@ -46,8 +48,20 @@ class Attached:
         while self._points:
             os.close(self._points.pop())
 
+    def detach_meanwhile(self) -> None:
+        """The same, while we go on: it takes the kernel some 25 ms. ``close`` waits for it."""
+        thread = threading.Thread(target=self.detach)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads are to be had
+            self.detach()
+        else:
+            self._detaching = thread
+
     def close(self) -> None:
         """Take all away. Does nothing more when called again."""
+        if self._detaching:
+            self._detaching.join()
         self.detach()
         while self._programs:
             os.close(self._programs.pop())

@@ -190,11 +190,17 @@ class BpfTracer:
         if self.ended:
             return ()
         self.ended = True
-        self._attached.detach()
-        readings = self._told(final=True)
-        self._attached.close()
         self._clock.stop()
-        return readings
+        if self._is_over():
+            self._attached.detach_meanwhile()
+        else:
+            self._attached.detach()
+        return self._told(final=True)
+
+    def _is_over(self) -> bool:
+        """Whether no process is left whose events count: then the maps say all there is, probes or not."""
+        pids = () if self._whose.follow else self._whose.pids
+        return bool(pids) and not any(map(_exists, pids))
 
     def _told(self, *, final: bool) -> Sequence[Reading]:
         """A reading; none if it can't be had, which is a loss of the last one only."""
@@ -264,6 +270,16 @@ class BpfTracer:
     def close(self) -> None:
         self._helper.close()
         self._stack.close()
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _architecture(places: Mapping[FunctionProbe, Sequence[Place]]) -> Architecture:

@@ -196,7 +196,7 @@ def command(
                 click.echo("the engine has died: nothing more is counted; the command goes on", err=True)
             overload.tell()
         view.end()
-        result = session.stop()
+        result = session.finish()
         view.close()
         # Within the block: Ctrl-C once more must not cut short what is being written.
         screen.result(result)
