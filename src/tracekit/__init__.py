@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tracekit.ondemand import on_demand
-
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
@@ -112,7 +110,12 @@ __all__ = [  # noqa: PLE0604  (all strings, as the table shows)
     "__version__",
 ]
 
-__getattr__ = on_demand(__name__, _WHERE)
+
+def __getattr__(name: str) -> object:
+    # The command decides only after this module whether modules that Python compiles are kept.
+    from tracekit.ondemand import on_demand
+
+    return on_demand(__name__, _WHERE)(name)
 
 
 def __dir__() -> list[str]:

@@ -32,9 +32,12 @@ def _leave(status: int) -> NoReturn:
     if sys.getprofile() or sys.gettrace() or threading.active_count() > 1:
         sys.exit(status)
     atexit._run_exitfuncs()  # noqa: SLF001, there is no other way to
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (OSError, ValueError):
+        sys.exit(status)  # Python has its own way to say what couldn't be written
     os._exit(status)
 
 

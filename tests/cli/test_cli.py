@@ -91,6 +91,36 @@ def test_parse_prints_the_model() -> None:
     assert by_argument.returncode == by_stdin.returncode == 0
 
 
+WATCHED = """
+import atexit, sys, threading, time
+from tracekit.__main__ import main
+sys.argv[1:1] = ["parse", "-e", "uprobe:./a:f {{ @ = count() }}"]
+atexit.register(print, "at the end", flush=True)
+{0}
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "watch",
+    [
+        "",
+        "sys.setprofile(lambda *_: None)",
+        "threading.Thread(target=lambda: (time.sleep(1), print('at last', flush=True))).start()",
+    ],
+    ids=["nobody", "a profiler", "a thread"],
+)
+def test_what_python_does_at_its_end_is_done(watch: str) -> None:
+    """The quick end calls what is registered for it, waits for threads, and keeps the status."""
+    words = [sys.executable, "-c", WATCHED.format(watch)]
+    good = subprocess.run(words, capture_output=True, text=True, check=False)
+    bad = subprocess.run([*words, "--nonsense"], capture_output=True, text=True, check=False)
+    assert (good.returncode, bad.returncode) == (0, 2)
+    for done in (good, bad):
+        assert done.stdout.endswith("at the end\n") and ("at last" in done.stdout) == ("Thread" in watch)
+    assert '"count"' in good.stdout and "nonsense" in bad.stderr
+
+
 def test_compile_prints_a_script() -> None:
     """The script names the function and says which register an argument is in."""
     done = run("compile", "--arch", "x86_64", "./srv", "cache_insert", "lhist(arg2, 0, 16384, 128)")

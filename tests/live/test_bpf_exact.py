@@ -5,15 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
+from tests.leftovers import descriptors
 
 import tracekit as tk
 from tracekit.backends.bpf import kernel
 from tracekit.backends.bpf.attaching import Attached
+from tracekit.backends.bpf.programs import Fields, Whose
+from tracekit.backends.bpf.run import BpfTracer
 from tracekit.core.result import LossKind
 
 pytestmark = [
@@ -94,3 +98,73 @@ def test_maps_that_cannot_be_read_are_no_result(calls: str, monkeypatch: pytest.
     assert [loss.message for loss in result.losses] == [
         "the kernel's maps could not be read: Cannot allocate memory"
     ]
+
+
+def test_the_result_of_an_ended_target_does_not_wait(calls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is whole while the kernel still takes the probes away; when the block ends they are gone."""
+    go_on, detach = threading.Event(), Attached.detach
+    monkeypatch.setattr(Attached, "detach", lambda self: go_on.wait(20) and detach(self))
+    program = tk.parse(f"uprobe:{calls}:value {{ @ = count() }}")
+    with tk.start(program, tk.Command([calls, "values", *"12345"]), backend="bpf") as session:
+        while session.running:
+            session.wait()
+        result = session.finish()
+        assert result.complete and result[""].total == 5 and links()
+        go_on.set()
+    assert not links() and session.result is result
+
+
+def test_without_a_thread_it_waits(calls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no thread is to be had, the probes are taken away first."""
+
+    def start(_: threading.Thread) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    program = tk.parse(f"uprobe:{calls}:value {{ @ = count() }}")
+    with tk.start(program, tk.Command([calls, "values", *"12345"]), backend="bpf") as session:
+        while session.running:
+            session.wait()
+        monkeypatch.setattr(threading.Thread, "start", start)
+        result = session.finish()
+        assert result.complete and result[""].total == 5 and not links()
+
+
+def test_of_a_target_that_runs_the_probes_go_first(calls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has counted is read when nothing is added any more."""
+    order: list[str] = []
+
+    def noted(cls: type, name: str) -> None:
+        method = getattr(cls, name)
+
+        def call(*args: object, **kwargs: object) -> Any:
+            order.append(name)
+            return method(*args, **kwargs)
+
+        monkeypatch.setattr(cls, name, call)
+
+    noted(Attached, "detach")
+    noted(BpfTracer, "_read")
+    program = tk.parse(f"uprobe:{calls}:value {{ @ = count() }}")
+    with tk.start(program, tk.Command(["sleep", "60"]), backend="bpf", interval=None) as session:
+        session.finish()
+    assert order[:2] == ["detach", "_read"]
+
+
+def test_processes_that_were_followed_may_still_run() -> None:
+    """That the first one has ended says nothing of those that it forked."""
+    ended = os.posix_spawnp("true", ["true"], {})
+    os.waitpid(ended, 0)
+    tracer = BpfTracer.__new__(BpfTracer)
+    found = []
+    for follow in (None, Fields(child=0, flags=8, freed=0)):
+        tracer._whose = Whose((ended,), follow, None)
+        found.append(tracer._is_over())
+    assert found == [True, False]
+
+
+def links() -> list[str]:
+    """What this process has in place in the kernel."""
+    found = (
+        os.readlink(f"/proc/self/fd/{fd}") for fd in descriptors() if os.path.exists(f"/proc/self/fd/{fd}")
+    )
+    return [name for name in found if name == "anon_inode:bpf_link"]

@@ -37,11 +37,12 @@ def require_tracefs(feature: str, backend: str) -> str:
 
 
 def _unread(feature: str, backend: str) -> UnsupportedError:
+    mount = "mount -t tracefs tracefs /sys/kernel/tracing"
     return UnsupportedError(
         feature=feature,
         backend=backend,
         reason="tracefs is not mounted, or may not be read, where the kernel describes its tracepoints",
-        remedy="Run tracekit itself with sudo; or as root: mount -t tracefs tracefs /sys/kernel/tracing",
+        remedy=f"Run: {mount}" if os.geteuid() == 0 else f"Run tracekit itself with sudo; or as root: {mount}",
     )
 
 
