@@ -25,8 +25,8 @@ def encode(value: object) -> Any:
         return to_json(value)
     if isinstance(value, tuple | list):
         return [encode(one) for one in value]
-    if attrs.has(type(value)):
-        return [encode(getattr(value, field.name)) for field in attrs.fields(type(value))]  # type: ignore[arg-type]
+    if (names := _names(type(value))) is not None:
+        return [encode(getattr(value, name)) for name in names]
     return value
 
 
@@ -45,10 +45,10 @@ def decode(kind: Any, value: Any) -> Any:
         return None if value is None else decode(inner, value)
     if get_origin(kind) is tuple:
         return tuple(decode(get_args(kind)[0], one) for one in _checked(value, list))
-    if attrs.has(kind):
+    if (names := _names(kind)) is not None:
         hints = _hints(kind)
-        values = zip(attrs.fields(kind), _checked(value, list), strict=True)
-        return kind(**{field.name: decode(hints[field.name], one) for field, one in values})
+        values = zip(names, _checked(value, list), strict=True)
+        return kind(**{name: decode(hints[name], one) for name, one in values})
     return _checked(value, kind)
 
 
@@ -83,6 +83,12 @@ def decode_error(value: Any) -> TracekitError:
     hints = get_type_hints(cls)
     wanted = {f.name for f in attrs.fields(cls) if f.init}
     return cls(**{key: decode(hints[key], one) for key, one in fields.items() if key in wanted})
+
+
+def _names(cls: Any) -> tuple[str, ...] | None:
+    """The fields of a class of values, without having attrs compile it for them (see ``values``)."""
+    names: tuple[str, ...] | None = getattr(cls, "__match_args__", None)
+    return names
 
 
 def _is_calibration(kind: Any) -> bool:

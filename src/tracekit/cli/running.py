@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import click
 
 from tracekit.backends.base import Options
@@ -43,5 +42,5 @@ def running_parameters(function: F) -> F:
 
 def options_of(given: Mapping[str, Any]) -> Options:
     """The options among a command's parameters, by their names."""
-    named = {field.name: given[field.name] for field in attrs.fields(Options) if field.name in given}
+    named = {name: given[name] for name in Options.__match_args__ if name in given}
     return Options(**named | {"require": Verdict(given["require"])})

@@ -46,7 +46,9 @@ def start(
     reader = binaries.prepare()  # noqa: F841, it gets ready while we load all the rest
     from tracekit.workflow.session import Session
 
-    return Session(program, target, backend, attrs.evolve(options, interval=interval))
+    if interval != options.interval:
+        options = attrs.evolve(options, interval=interval)
+    return Session(program, target, backend, options)
 
 
 def run(
