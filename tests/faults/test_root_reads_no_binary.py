@@ -8,9 +8,8 @@ import pytest
 from tools.engines import engines
 
 import tracekit as tk
-from tracekit.binaries import binary as opening
 from tracekit.core.target import Command
-from tracekit.symbols import dwarf, elf, macho
+from tracekit.symbols import dwarf, elf, image, macho
 
 PROGRAM = r"""
 #include <sys/sdt.h>
@@ -66,7 +65,7 @@ def program(tmp_path_factory) -> Path:
 def test_the_guard_sees_root(program):
     """Without a process of its own for it, reading a binary as root is noticed here."""
     with pytest.raises(AssertionError, match="root parses"):
-        opening.open_image(str(program))
+        image.open_image(str(program))
 
 
 @pytest.mark.parametrize("ask", ["resolve", "calibrate", "compile"])

@@ -50,6 +50,10 @@ def open_file(file: str, path: str) -> int:
     except PermissionError:
         raise BinaryError(f"{path} can't be read: permission denied", "Run as a user who may.") from None
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            raise BinaryError(
+                f"{path} can't be opened: too many files are open", "Raise the limit: ulimit -n"
+            ) from None
         reason = error.strerror if isinstance(error, OSError) else error
         raise BinaryError(f"{path!r} can't be opened: {reason}") from None
 
