@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 from common import (
     EXAMPLES,
-    TRACEKIT,
     build,
     engines,
     heading,
@@ -30,7 +30,7 @@ from tracekit.backends.bpf.assembler import Assembler
 
 SHORT = ("-e", "uprobe:./itest.test:cache_insert {@bytes=lhist(arg2, 0 , 16384, 128)}")
 COMMAND = ("-c", "./itest.test -test.count=1")
-BPF = (*TRACEKIT, "trace", "--backend", "bpf", "-q")
+BPF = (str(Path(sys.executable).with_name("tracekit")), "trace", "--backend", "bpf", "-q")
 
 EVENTS = {
     "count()": "@ = count()",

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, 
 import attrs
 
 from tracekit.process.namespaces import in_first_users
-from tracekit.symbols import elf
-from tracekit.symbols.opening import open_file
+from tracekit.symbols.opening import File, open_file
 from tracekit.symbols.root import Root
 from tracekit.values import frozen
 
@@ -65,7 +64,7 @@ class Binary:
 
     path: str
     facts: Facts
-    _file: elf.File | None = attrs.field(repr=False)
+    _file: File | None = attrs.field(repr=False)
     _reader: Reader = attrs.field(repr=False)
     _subject: Any = attrs.field(repr=False)
     root: Root | None = attrs.field(default=None, repr=False)
@@ -152,7 +151,7 @@ def open_elf(file: str | int, path: str | None = None, root: Root | None = None)
         BinaryError: if it is missing, unreadable, corrupt, or no 64-bit ELF program or library.
     """
     path = str(file) if path is None else path
-    opened = elf.File(os.dup(file) if isinstance(file, int) else open_file(file, path), path)
+    opened = File(os.dup(file) if isinstance(file, int) else open_file(file, path), path)
     if _as_root():
         from tracekit.binaries.apart import reader
 

@@ -18,7 +18,7 @@ import attrs
 from tracekit.errors import BinaryError
 from tracekit.symbols import elf
 from tracekit.symbols.image import Image
-from tracekit.symbols.opening import open_regular
+from tracekit.symbols.opening import File, open_regular
 from tracekit.symbols.root import Root
 from tracekit.values import frozen
 
@@ -47,7 +47,7 @@ class DebugFile:
     """
 
     path: str
-    file: elf.File
+    file: File
     headers: elf.Headers
     supplementary: DebugFile | None = None
     root: Root | None = None
@@ -172,7 +172,7 @@ def _open(path: str, root: Root | None) -> DebugFile | None:
         descriptor = open_regular(path) if root is None else root.open(path)
     except (OSError, ValueError):
         return None
-    file = elf.File(descriptor, path)
+    file = File(descriptor, path)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode) or file.size < 64:
         return None
     if file.read(0, 5, "ELF header") != b"\x7fELF\2":
@@ -199,7 +199,7 @@ def _mismatch(found: DebugFile, build_id: bytes, checksum: int | None, *, named:
     return "" if _crc(found.file) == checksum else "has another checksum than its link says"
 
 
-def _crc(file: elf.File) -> int:
+def _crc(file: File) -> int:
     crc = 0
     for offset in range(0, file.size, _CHUNK):
         crc = zlib.crc32(file.read(offset, min(_CHUNK, file.size - offset), "content"), crc)

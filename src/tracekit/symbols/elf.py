@@ -13,15 +13,12 @@ Source: System V ABI, chapters 4 and 5 (gABI 4.1), of which only the 64-bit layo
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from tracekit.errors import BinaryError
-
-MAX_READ: Final = 1 << 30
-"""The most bytes that are read at once; the tables of the largest browsers have a tenth of it."""
+from tracekit.symbols.opening import File
 
 PT_LOAD: Final = 1
 PT_INTERP: Final = 3
@@ -42,43 +39,6 @@ STT_GNU_IFUNC: Final = 10
 STB_LOCAL: Final = 0
 SHN_UNDEF: Final = 0
 _SHN_XINDEX: Final = 0xFFFF
-
-
-class File:
-    """A file that is read at positions, by a descriptor of its own.
-
-    Attributes:
-        descriptor: the descriptor, closed with this object.
-        path: the file's name in messages.
-        size: bytes in the file when it was opened.
-    """
-
-    def __init__(self, descriptor: int, path: str) -> None:
-        """Take over ``descriptor``: it is closed with this object."""
-        self.descriptor = descriptor
-        self.path = path
-        self.size = os.fstat(descriptor).st_size
-
-    def __del__(self) -> None:
-        os.close(self.descriptor)
-
-    def read(self, offset: int, size: int, what: str) -> bytes:
-        """Exactly ``size`` bytes from ``offset`` on.
-
-        Raises:
-            BinaryError: if the file doesn't have them; it names ``what`` was read.
-        """
-        if offset + size > self.size:
-            raise BinaryError(f"{self.path} is truncated or corrupt: its {what} lies beyond its end")
-        if size > MAX_READ:
-            raise BinaryError(f"{self.path} is corrupt: its {what} has {size} bytes")
-        try:
-            data = os.pread(self.descriptor, size, offset)
-        except OSError as error:
-            raise BinaryError(f"{self.path} can't be read: {error.strerror}") from error
-        if len(data) < size:
-            raise BinaryError(f"{self.path} changed while it was read", "Is it being built? Try again.")
-        return data
 
 
 class Segment(NamedTuple):

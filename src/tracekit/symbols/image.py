@@ -11,7 +11,7 @@ import attrs
 
 from tracekit.errors import BinaryError
 from tracekit.symbols import elf
-from tracekit.symbols.opening import open_file
+from tracekit.symbols.opening import File, open_file
 from tracekit.symbols.questions import file_offset
 from tracekit.symbols.root import Root
 from tracekit.values import frozen
@@ -70,7 +70,7 @@ class Image:
     build_id: str
     is_go: bool
     go_version: str
-    file: elf.File = attrs.field(repr=False)
+    file: File = attrs.field(repr=False)
     headers: elf.Headers = attrs.field(repr=False)
     root: Root | None = attrs.field(default=None, repr=False)
 
@@ -143,7 +143,7 @@ def open_image(file: str | int, path: str | None = None, root: Root | None = Non
         BinaryError: if it is missing, unreadable, corrupt, or no 64-bit ELF program or library.
     """
     path = str(file) if path is None else path
-    opened = elf.File(os.dup(file) if isinstance(file, int) else open_file(file, path), path)
+    opened = File(os.dup(file) if isinstance(file, int) else open_file(file, path), path)
     _check_format(opened)
     headers = elf.read_headers(opened)
     if headers.type in _KINDS:
@@ -170,7 +170,7 @@ def open_image(file: str | int, path: str | None = None, root: Root | None = Non
     )
 
 
-def _check_format(file: elf.File) -> None:
+def _check_format(file: File) -> None:
     mode = os.stat(file.descriptor).st_mode
     if stat.S_ISDIR(mode):
         raise BinaryError(f"{file.path} is a directory", "Name a program or library in it.")
@@ -218,7 +218,7 @@ def _code(headers: elf.Headers) -> tuple[range, ...]:
     return tuple(p for p in parts if any(p.start in m and p[-1] in m for m in mapped))
 
 
-def _build_ids(file: elf.File, headers: elf.Headers) -> tuple[str, str]:
+def _build_ids(file: File, headers: elf.Headers) -> tuple[str, str]:
     gnu = go = ""
     places = [(s.offset, s.file_size, s.align) for s in headers.segments if s.type == elf.PT_NOTE]
     places += [(s.offset, s.size, s.align) for s in headers.sections if s.type == elf.SHT_NOTE]
@@ -233,7 +233,7 @@ def _build_ids(file: elf.File, headers: elf.Headers) -> tuple[str, str]:
     return gnu, go
 
 
-def _go_version(file: elf.File, section: elf.Section) -> str:
+def _go_version(file: File, section: elf.Section) -> str:
     """The version that Go 1.18 and later write into ``.go.buildinfo``.
 
     Source: Go's debug/buildinfo: 14 bytes of magic, pointer size, flags (bit 1: strings inline), and at

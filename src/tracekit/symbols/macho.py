@@ -20,7 +20,7 @@ from tracekit.errors import BinaryError
 from tracekit.symbols import elf
 from tracekit.symbols.debugfile import DebugInfoError
 from tracekit.symbols.function import Function
-from tracekit.symbols.opening import open_regular
+from tracekit.symbols.opening import File, open_regular
 from tracekit.symbols.spelling import decode
 from tracekit.values import frozen
 
@@ -78,7 +78,7 @@ class MachO:
     path: str
     machine: str
     build_id: str
-    file: elf.File = attrs.field(repr=False)
+    file: File = attrs.field(repr=False)
     _parts: tuple[_Part, ...] = attrs.field(repr=False)
     _symbols: tuple[int, int, int, int] = attrs.field(repr=False)
 
@@ -203,7 +203,7 @@ def open_macho(path: str, machine: str = "") -> MachO:
             raise BinaryError(f"{path} is no .dSYM bundle of one binary", "Name the binary.")
         path = inside[0]
     try:
-        file = elf.File(open_regular(path), path)
+        file = File(open_regular(path), path)
     except (OSError, ValueError) as error:
         raise BinaryError(f"{path!r} can't be opened: {error}") from None
     start, size = _slice(file, machine)
@@ -220,7 +220,7 @@ def _in_bundle(bundle: str) -> Iterator[str]:
         yield os.path.join(folder, name)
 
 
-def _slice(file: elf.File, machine: str) -> tuple[int, int]:
+def _slice(file: File, machine: str) -> tuple[int, int]:
     """Where an architecture's part of a file begins, and how long it is."""
     magic = file.read(0, 4, "first bytes")
     if magic not in _FAT:
@@ -241,7 +241,7 @@ def _slice(file: elf.File, machine: str) -> tuple[int, int]:
     raise BinaryError(f"{file.path} has no part for {machine}; it has those for {', '.join(parts)}")
 
 
-def _read(file: elf.File, start: int, size: int, machine: str) -> MachO:
+def _read(file: File, start: int, size: int, machine: str) -> MachO:
     if start + size > file.size:
         raise BinaryError(f"{file.path} is truncated or corrupt: its architecture's part lies beyond its end")
     header = file.read(start, 32, "Mach-O header")
@@ -265,7 +265,7 @@ def _read(file: elf.File, start: int, size: int, machine: str) -> MachO:
     return MachO(file.path, machine, build_id, file, tuple(parts), symbols)
 
 
-def _commands(file: elf.File, start: int, count: int, size: int) -> Iterator[tuple[int, bytes]]:
+def _commands(file: File, start: int, count: int, size: int) -> Iterator[tuple[int, bytes]]:
     data = file.read(start + 32, size, "load commands")
     at = 0
     for _ in range(count):
@@ -276,7 +276,7 @@ def _commands(file: elf.File, start: int, count: int, size: int) -> Iterator[tup
         at += length
 
 
-def _segment(file: elf.File, start: int, command: bytes) -> Iterator[_Part]:
+def _segment(file: File, start: int, command: bytes) -> Iterator[_Part]:
     """The sections of a segment; those of zeros have no place in the file, nor need any."""
     (count,) = struct.unpack_from("<I", command, 56) if len(command) >= 64 else (0,)
     if 64 + 80 * count > len(command):

@@ -1,4 +1,4 @@
-"""How a binary's file is opened."""
+"""How a binary's file is opened and read."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import errno
 import os
 import stat
 import sys
+from typing import Final
 
 from tracekit.errors import BinaryError
+
+MAX_READ: Final = 1 << 30
+"""The most bytes that are read at once; the tables of the largest browsers have a tenth of it."""
 
 
 def open_regular(path: str) -> int:
@@ -68,3 +72,40 @@ def _near_file(file: str) -> str:
 
     found = [os.path.join(folder, other) for other in near(name, names)]
     return f"Did you mean {' or '.join(found)}?" if found else ""
+
+
+class File:
+    """A file that is read at positions, by a descriptor of its own.
+
+    Attributes:
+        descriptor: the descriptor, closed with this object.
+        path: the file's name in messages.
+        size: bytes in the file when it was opened.
+    """
+
+    def __init__(self, descriptor: int, path: str) -> None:
+        """Take over ``descriptor``: it is closed with this object."""
+        self.descriptor = descriptor
+        self.path = path
+        self.size = os.fstat(descriptor).st_size
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+    def read(self, offset: int, size: int, what: str) -> bytes:
+        """Exactly ``size`` bytes from ``offset`` on.
+
+        Raises:
+            BinaryError: if the file doesn't have them; it names ``what`` was read.
+        """
+        if offset + size > self.size:
+            raise BinaryError(f"{self.path} is truncated or corrupt: its {what} lies beyond its end")
+        if size > MAX_READ:
+            raise BinaryError(f"{self.path} is corrupt: its {what} has {size} bytes")
+        try:
+            data = os.pread(self.descriptor, size, offset)
+        except OSError as error:
+            raise BinaryError(f"{self.path} can't be read: {error.strerror}") from error
+        if len(data) < size:
+            raise BinaryError(f"{self.path} changed while it was read", "Is it being built? Try again.")
+        return data

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from tracekit.core.probe import FunctionProbe
 from tracekit.errors import BinaryError
-from tracekit.symbols import elf
 from tracekit.symbols.function import Function, Seen
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ def file_offset(image: Image, address: int) -> int:
     Raises:
         BinaryError: if the file gives no byte to that address.
     """
+    from tracekit.symbols import elf
+
     for segment in image.headers.segments:
         if segment.type == elf.PT_LOAD and 0 <= address - segment.address < segment.file_size:
             return address - segment.address + segment.offset

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from tracekit.binaries import Binary, open_elf, open_macho
-from tracekit.core.near import near
 from tracekit.core.probe import FunctionName
 from tracekit.errors import AmbiguousFunctionError, FunctionNotFoundError
 from tracekit.symbols.function import Function
@@ -83,6 +82,8 @@ def _find_in(binary: MachO, name: FunctionName) -> tuple[Function, ...]:
             function=name.text, binary=binary.path, candidates=tuple(f"{f.address:#x}" for f in found)
         )
     if not found:
+        from tracekit.core.near import near
+
         names = {f.name for f in binary.functions}
         raise FunctionNotFoundError(
             function=name.text, binary=binary.path, near=near(name.text, (n for n in names if n.isprintable()))

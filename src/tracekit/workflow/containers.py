@@ -5,8 +5,6 @@ from __future__ import annotations
 from tracekit.core.probe import Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.core.target import Container, Pids, Target
-from tracekit.workflow.binary_file import runs
-from tracekit.workflow.mapped import running
 
 _LISTED = 4
 
@@ -25,6 +23,8 @@ def processes_meant(target: Target | Container, program: Program) -> tuple[Targe
     if not isinstance(target, Container):
         return target, ()
     from tracekit.process.containers import find_container
+    from tracekit.workflow.binary_file import runs
+    from tracekit.workflow.mapped import running
 
     found = find_container(target.name)
     binaries = {

@@ -16,7 +16,6 @@ from tracekit.values import frozen
 from tracekit.workflow.binaries import found_or_known
 from tracekit.workflow.binary_file import open_binary
 from tracekit.workflow.knowledge import Knowledge
-from tracekit.workflow.preview import too_many
 
 
 @frozen
@@ -80,6 +79,8 @@ def locate(
                     image.ask(find_usdt, probe.provider, probe.name)
         count = sum(place.probes for found in places.values() for place in found)
         if count > max_probes:
+            from tracekit.workflow.preview import too_many
+
             names = [place.function.name for found in places.values() for place in found]
             raise too_many(names, count, max_probes)
         return Located(places, finder.files, finder.binaries, tuple(finder.notes), tuple(finder.descriptors))

@@ -33,7 +33,6 @@ from tracekit.core.target import Container, Pids, SystemWide
 from tracekit.core.verdict import Verdict
 from tracekit.errors import TargetError, UsageError
 from tracekit.workflow.resolve import in_words
-from tracekit.workflow.rights import rights
 from tracekit.workflow.running import start
 
 
@@ -159,6 +158,8 @@ def command(
 
         journal = Journal(output)
     if sudo and not quiet:
+        from tracekit.workflow.rights import rights
+
         click.echo(rights(), err=True)
     # An engine's timer may come late; asked for half the time, a line is never missed.
     session = start(program, target, backend=backend, options=options, interval=looks(interval, quiet))

@@ -18,7 +18,6 @@ from elftools.dwarf.die import DIE
 from elftools.dwarf.dwarf_expr import DWARFExprParser
 from elftools.dwarf.typeunit import TypeUnit
 
-from tracekit.symbols import elf
 from tracekit.symbols.debugfile import DebugInfoError
 from tracekit.symbols.dwarf import walk
 from tracekit.symbols.dwarf.entry import Die
@@ -26,6 +25,7 @@ from tracekit.symbols.dwarf.headers import Header, headers, read_header
 from tracekit.symbols.dwarf.library import Library, library
 from tracekit.symbols.dwarf.sections import Section
 from tracekit.symbols.dwarf.skipping import LARGEST_ENTRY, leb, merged, skip, step
+from tracekit.symbols.opening import MAX_READ
 
 _MOST_KEPT: Final = 20_000
 """Decoded entries of a unit; one takes a kilobyte."""
@@ -131,7 +131,7 @@ class Unit:
     def __init__(self, source: Source, header: Header, *, in_types: bool) -> None:
         self.source = source
         self.start, self.first, self.end, *_ = header
-        if self.end - self.start > elf.MAX_READ:
+        if self.end - self.start > MAX_READ:
             raise DebugInfoError(f"a unit of {self.end - self.start} bytes is more than is read here")
         self._section = source.sections[".debug_types" if in_types else ".debug_info"]
         self.raw: CompileUnit | TypeUnit

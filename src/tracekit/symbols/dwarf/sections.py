@@ -15,6 +15,7 @@ from typing import Final
 
 from tracekit.symbols import elf
 from tracekit.symbols.debugfile import DebugInfoError
+from tracekit.symbols.opening import MAX_READ, File
 
 _SHF_COMPRESSED: Final = 0x800
 _ZLIB: Final = 1
@@ -93,7 +94,7 @@ class _Stream(io.RawIOBase):
         return size
 
 
-def elf_sections(file: elf.File, headers: elf.Headers) -> Mapping[str, Section]:
+def elf_sections(file: File, headers: elf.Headers) -> Mapping[str, Section]:
     """The sections of an ELF file that belong to debug information, by their names.
 
     Raises:
@@ -122,7 +123,7 @@ def zdebug(name: str, size: int, fetch: Fetch) -> Section:
     return _inflated(name, int.from_bytes(start[4:], "big"), size, lambda: fetch(12, size - 12))
 
 
-def _elf_section(file: elf.File, order: str, row: elf.Section) -> Section:
+def _elf_section(file: File, order: str, row: elf.Section) -> Section:
     name = row.name.decode("ascii", "replace")
 
     def fetch(offset: int, size: int) -> bytes:
@@ -150,7 +151,7 @@ def _inflated(name: str, size: int, before: int, compressed: Callable[[], bytes]
 
     def fetch(offset: int, wanted: int) -> bytes:
         nonlocal rest
-        if size > elf.MAX_READ or size > max(_HARMLESS, _MOST_TIMES * before):
+        if size > MAX_READ or size > max(_HARMLESS, _MOST_TIMES * before):
             raise DebugInfoError(
                 f"{name} has {before} bytes, and {size} when decompressed: more than is read here"
             )
