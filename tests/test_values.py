@@ -282,13 +282,44 @@ def test_copies_of_plain_values(how: Any) -> None:
 def test_threads_finish_a_class_once(request: pytest.FixtureRequest) -> None:
     """Many threads that make the first value at once all get a whole one."""
     request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
-    sys.setswitchinterval(1e-6)
-    for _ in range(50):
+    sys.setswitchinterval(1e-5)
+    for _ in range(20):
         _, derived = base_and_derived()
         together = threading.Barrier(8)
         with ThreadPoolExecutor(8) as threads:
             made = list(threads.map(make, repeat(derived), repeat(together), range(8)))
         assert [(value.x, value.y) for value in made] == [(n, 2) for n in range(8)]
+
+
+@pytest.mark.parametrize("at", ["__attrs_attrs__", "__init__", "__match_args__"])
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "with a field"])
+def test_a_class_that_could_not_be_finished_is_as_before(at: str, plain: bool) -> None:
+    """Whatever interrupts it, such as a Ctrl-C, the next use finishes the class, its converters included."""
+    errors: list[BaseException] = []
+    stood: list[object] = []
+
+    class Fails(type):
+        def __setattr__(cls, name: str, value: object) -> None:
+            if not errors:
+                stood.append(value)
+            elif name == at and not any(value is old for old in stood):
+                raise errors.pop()
+            super().__setattr__(name, value)
+
+    @frozen
+    class Value(metaclass=Fails):
+        x: int = 1 if plain else attrs.field(default=1, converter=int)
+
+    errors += [KeyboardInterrupt(), MemoryError()]
+    for error in (MemoryError, KeyboardInterrupt):
+        with pytest.raises(error):
+            attrs.fields(Value)
+        assert not finished(Value)
+    assert [field.name for field in attrs.fields(Value)] == list(Value.__match_args__) == ["x"]
+    value = Value("2" if not plain else 2)  # type: ignore[arg-type]
+    assert value.x == 2 and Value().x == 1
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        value.x = 3  # type: ignore[misc]
 
 
 def test_a_process_forked_meanwhile_can_use_the_class() -> None:
@@ -308,7 +339,7 @@ def test_a_process_forked_meanwhile_can_use_the_class() -> None:
 
     thread = threading.Thread(target=Slow, args=[1])
     thread.start()
-    begun.wait(10)
+    assert begun.wait(10)
     threading.Timer(0.2, go_on.set).start()
     child = os.fork()
     if child == 0:

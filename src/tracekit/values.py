@@ -85,11 +85,17 @@ def _later(
 
     def finish() -> None:
         with _FINISHING:
-            if isinstance(vars(cls)["__attrs_attrs__"], _Later):
+            if not isinstance(vars(cls)["__attrs_attrs__"], _Later):
+                return
+            before = dict(vars(cls))
+            try:
                 for name in hidden:
                     delattr(cls, name)
                 fields = attrs.fields(decorated())
                 cls.__match_args__ = tuple(f.name for f in fields if f.init and not f.kw_only)  # type: ignore[misc]
+            except BaseException:  # a Ctrl-C, or no memory: the next use finds it as it was
+                _restore(cls, before)
+                raise
 
     until: dict[str, Any] = {name: _Later(name, finish) for name in _ASKED}
     hidden: list[str] = []
@@ -105,6 +111,14 @@ def _later(
     for name, stands in until.items():
         setattr(cls, name, stands)
     return cls
+
+
+def _restore(cls: type, before: Mapping[str, object]) -> None:
+    for name in [name for name in vars(cls) if name not in before]:
+        delattr(cls, name)
+    for name, value in before.items():
+        if vars(cls).get(name, _MANDATORY) is not value:
+            setattr(cls, name, value)
 
 
 def _plain_fields(cls: type) -> Mapping[str, object] | None:
