@@ -139,6 +139,8 @@ def judge_target(run: Run, first: Outcome, status: int | None, marks: list[str])
                 f"after tracekit's end, the target ended with {status} after {made} calls of {all_made}"
             )
         return harmed
+    if run.plan.fault == "file replaced" and run.struck and run.ledger["pid"] == 0:
+        return harmed  # before it was executed: then it is the other program that has run
     return harmed + _recorded(run, first, by_itself, made == all_made)
 
 
