@@ -592,3 +592,26 @@ def test_somebody_elses_probe(
         with pytest.raises(tk.UnsupportedError, match="somebody else's probe"):
             tk.run(tk.parse(counting(process)), tk.Pids((process.pid,)), backend="gdb", options=options)
     check_unharmed(process)
+
+
+@pytest.mark.usefixtures("backends")
+def test_a_gdb_that_gets_no_thread_holds_nobody(
+    storm: Callable[..., subprocess.Popen[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where gdb has no memory left for a thread, the error says so, and the process goes on as it was."""
+    needed("gdb")
+    (tmp_path / "no_threads.py").write_text(
+        "import threading\n"
+        "def start(thread):\n"
+        '    raise RuntimeError("can\'t start new thread")\n'
+        "threading.Thread.start = start\n"
+    )
+    wrapped = tmp_path / "gdb"
+    wrapped.write_text(f'#!/bin/sh\nexec {shutil.which("gdb")} -iex "source {tmp_path}/no_threads.py" "$@"\n')
+    wrapped.chmod(0o755)
+    monkeypatch.setenv("TRACEKIT_GDB", str(wrapped))
+    process = storm("1", "1000")
+    options = tk.Options(attach_gdb=True)
+    with pytest.raises(tk.TracekitError, match="can't start new thread"):
+        tk.run(tk.parse(counting(process)), tk.Pids((process.pid,)), backend="gdb", options=options, duration=5)
+    check_unharmed(process)

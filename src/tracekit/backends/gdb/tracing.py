@@ -61,6 +61,7 @@ class Tracing:
         self._whole = Whole()
         self._guard = Guard(ask["window"])
         self._tick_waits = False
+        self._running = threading.Event()
         self._period: float = ask["interval"] or _JOURNAL_SECONDS
         self._due = 0.0
         names: dict[str, Any] = {
@@ -87,6 +88,7 @@ class Tracing:
     def begin(self) -> None:
         """Hold the process, and put the breakpoints in."""
         try:
+            self._start_timer()
             attach(self._pid, handover=self._ask["handover"], libraries=self._ask["libraries"])
             if self._ask["go"]:
                 # By it Go's runtime takes a goroutine away from where it is, and comes back to that on any
@@ -110,10 +112,7 @@ class Tracing:
         gdb.events.cont.disconnect(self._runs)
         self._due = time.monotonic() + self._period
         self._guard.begin(time.monotonic_ns())
-        # A thread of Python must not get signals that gdb waits for: it inherits that they are blocked.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        threading.Thread(target=self._timer, daemon=True).start()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._running.set()
 
     def finish(self) -> None:
         """Tell the result: from here on nothing is counted. The end of gdb's input has it detach."""
@@ -143,7 +142,17 @@ class Tracing:
         self._over = True
         self._failure = self._failure or f"{type(error).__name__}: {error}"
 
+    def _start_timer(self) -> None:
+        """Before anything is held, since there may be no memory for a thread."""
+        # A thread of Python must not get signals that gdb waits for: it inherits that they are blocked.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            threading.Thread(target=self._timer, daemon=True).start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     def _timer(self) -> None:
+        self._running.wait()
         while not self._over:
             time.sleep(min(self._period, _WATCH_SECONDS))
             if not self._tick_waits:
