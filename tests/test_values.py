@@ -239,11 +239,11 @@ def test_a_plain_class_may_be_derived_from_at_any_time(early: bool) -> None:
         attrs.fields(plain)
 
     @frozen
-    class More(plain):  # type: ignore[misc]
+    class More(plain):  # type: ignore[misc]  # its base was made just now
         y: int = 0
 
     @frozen
-    class Anew(plain):  # type: ignore[misc]
+    class Anew(plain):  # type: ignore[misc]  # as above
         x: int = 5
 
     assert not finished(More) and More(1) == More(1, (), 0) and More.__match_args__ == ("x", "_hidden", "y")

@@ -92,7 +92,7 @@ def _later(
                 for name in hidden:
                     delattr(cls, name)
                 fields = attrs.fields(decorated())
-                cls.__match_args__ = tuple(f.name for f in fields if f.init and not f.kw_only)  # type: ignore[misc]
+                cls.__match_args__ = tuple(f.name for f in fields if f.init and not f.kw_only)  # type: ignore[misc]  # mypy thinks it fixed
             except BaseException:  # a Ctrl-C, or no memory: the next use finds it as it was
                 _restore(cls, before)
                 raise
@@ -146,7 +146,7 @@ def _first_init(fields: Mapping[str, object], compiled: _Later) -> Callable[...,
     defaults = {name: default for name, default in fields.items() if default is not _MANDATORY}
     left = _FEW
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807, it becomes the class's
         nonlocal left
         left -= 1
         given = dict(zip(fields, args, strict=False))

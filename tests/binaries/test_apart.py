@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tracekit.binaries import open_elf
+from tracekit.binaries import apart, open_elf
 from tracekit.core.probe import FunctionName
 from tracekit.errors import BinaryError, FunctionNotFoundError
 from tracekit.process import capabilities, confined
@@ -20,6 +20,12 @@ from tracekit.workflow.debug_info import functions_named
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to give up")
 
 NOBODY = pwd.getpwnam("nobody")
+
+
+@pytest.fixture(autouse=True)
+def _no_reader_of_another_test(monkeypatch):
+    """One that another test's binaries keep would be another user's, and have other files."""
+    monkeypatch.setattr(apart, "_ours", threading.local())
 
 
 @pytest.fixture

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
 
 import pytest
 
+from tracekit import process
 from tracekit.workflow.caches import cache_folder
+from tracekit.workflow.knowledge import Knowledge
 
 
 @pytest.mark.parametrize(
@@ -31,3 +35,15 @@ def test_a_variable_names_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a user names is taken as it is."""
     monkeypatch.setenv("TRACEKIT_X", "/else/where")
     assert cache_folder("TRACEKIT_X", "x") == "/else/where"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="being called by sudo needs root: run the tests as root")
+def test_under_sudo_calibrations_are_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if they are first asked for with that user's rights, when it isn't seen any more who called sudo."""
+    user = pwd.getpwnam("daemon")
+    monkeypatch.setenv("SUDO_UID", str(user.pw_uid))
+    monkeypatch.delenv("TRACEKIT_CALIBRATIONS", raising=False)
+    knowledge = Knowledge()
+    with process.as_invoking_user():
+        found = knowledge.store.folder
+    assert found == f"{user.pw_dir}/.cache/tracekit/calibrations"

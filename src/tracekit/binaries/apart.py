@@ -60,7 +60,7 @@ class Apart:
         return found
 
     def _asked(self, path: str, request: tuple[Any, ...], kind: Any, descriptors: Sequence[int]) -> Any:
-        self._process.check()
+        self._process.check()  # outside: its error is about our rights, not about this binary
         try:
             said = json.loads(self._process.ask(pickle.dumps(request), descriptors, wire.preparation(kind)))
             if "failed" in said:
@@ -98,7 +98,7 @@ def reader() -> Apart:
 def _load() -> None:
     """In the process that reads: what most questions need, as long as it has the rights to read our Python."""
     import tracekit.symbols.ends
-    import tracekit.symbols.functions  # noqa: F401
+    import tracekit.symbols.functions  # noqa: F401, to have it loaded is all
 
 
 def answer(request: bytes, descriptors: tuple[int, ...]) -> bytes:

@@ -40,7 +40,8 @@ class Knowledge:
 
     def __init__(self, store: Store | None = None) -> None:
         """Use a store; without one that of ``folder``."""
-        self._given = store
+        # Now, while we are root: with the rights of the user who called sudo, it isn't seen who that is.
+        self._folder = folder() if store is None else store.folder
         self.notes: list[str] = []
         self._found: dict[tuple[str, str, str], Stored] = {}
 
@@ -49,7 +50,7 @@ class Knowledge:
         """Where they are kept."""
         from tracekit.calibration.store import Store  # many runs need it only while their target runs already
 
-        return Store(folder()) if self._given is None else self._given
+        return Store(self._folder)
 
     def of(self, image: Binary, function: Function) -> Calibration:
         """What is known of a function, at its entry and return.

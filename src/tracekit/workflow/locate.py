@@ -120,15 +120,16 @@ class _Finder:
         places = []
         refused: list[UnsupportedError] = []
         found_functions = found_or_known(image, probe.function, self._knowledge)
-        for function in found_functions:
+        for named in found_functions:
+            function = named
             if function.indirect and probe.function.is_pattern:
                 self.notes.append(f"{function.name} is left out: its code only chooses an implementation")
                 continue
             if function.indirect:
                 from tracekit.workflow.indirect import implementation
 
-                name, function = function.name, implementation(image, path, function)  # noqa: PLW2901
-                self.notes.append(f"calls of {name} go to {function.name} on this machine")
+                function = implementation(image, path, named)
+                self.notes.append(f"calls of {named.name} go to {function.name} on this machine")
             try:
                 seen = image.ask(see, function, probe, len(found_functions) == 1)
             except UnsupportedError as error:

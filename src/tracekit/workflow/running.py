@@ -9,6 +9,7 @@ import attrs
 
 from tracekit import binaries
 from tracekit.backends.base import Options
+from tracekit.core.probe import Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.core.result import Result
 from tracekit.core.target import Command, Container, Pids, Target
@@ -43,7 +44,8 @@ def start(
         TracekitError: if it can't be run; nothing of a command has run then.
         NoBackendError: if no backend can, and none was named.
     """
-    reader = binaries.prepare()  # noqa: F841, it gets ready while we load all the rest
+    reads = any(isinstance(p, Uprobe | Uretprobe | Usdt) for clause in program.clauses for p in clause.probes)
+    reader = binaries.prepare() if reads else None  # noqa: F841, it gets ready while we load all the rest
     from tracekit.workflow.session import Session
 
     if interval != options.interval:
