@@ -30,6 +30,12 @@ def backend_names() -> tuple[str, ...]:
     return tuple(_OURS)
 
 
+def load_ahead(name: str) -> None:
+    """Import what a backend of ours runs programs with, which it does itself when it is asked to."""
+    if name in _OURS:
+        import_module(f"tracekit.backends.{name}.run")
+
+
 def backend(name: str) -> Backend:
     """The backend of that name.
 

@@ -15,6 +15,7 @@ import attrs
 
 from tracekit import __version__, process
 from tracekit.backends.base import UNASKED, Options, Reading, Watchable
+from tracekit.backends.registry import ORDER, load_ahead
 from tracekit.backends.registry import backend as find_backend
 from tracekit.core.program import Program, check
 from tracekit.core.result import (
@@ -94,6 +95,8 @@ class Session:
             find_backend(backend)  # says at once that there is none of that name
         if self._options.sudo:
             process.elevation()  # before anything is started: an error is about this, not about one engine
+        # Here, since the process that reads binaries still gets ready; see ``running.start``.
+        load_ahead(ORDER[0] if backend == AUTO else backend)
         target = self._target
         pids = target.pids if isinstance(target, Pids) else ()
         self._attached = [self._stack.enter_context(process.Attached.open(pid)) for pid in pids]
