@@ -14,21 +14,20 @@ WIDE = 0x1122334455667788
 
 
 def test_jumps_count_words_and_not_instructions() -> None:
-    """A jump across instructions of two words lands at its label."""
+    """A jump across instructions of two words lands at its label, and a word is for what its instruction is."""
     asm = Assembler()
     end = asm.label("end")
     asm.constant(R0, 1)
     asm.jump("==", R0, 1, end)
-    for _ in range(3):
-        asm.constant(R0, WIDE)
+    for name in "abc":
+        with asm.about(name):
+            asm.constant(R0, WIDE)
     asm.place(end)
     asm.arithmetic("+=", R0, 1)
     made = asm.assemble()
     assert made.instructions[1].offset == 6
-    assert [made.at(word) for word in (2, 3, 8)] == [
-        made.instructions[2], made.instructions[2], made.instructions[5]
-    ]  # fmt: skip
-    assert made.at(9) is None and made.words == 9
+    assert [made.why(word) for word in range(10)] == ["", "", "a", "a", "b", "b", "c", "c", "", ""]
+    assert made.words == 9
 
 
 @pytest.mark.parametrize("number", [0, 1, -1, 2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 2**63, 2**64 - 1, WIDE])

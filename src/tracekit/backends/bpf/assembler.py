@@ -1,4 +1,4 @@
-"""Puts instructions together: labels become distances, and each knows what it is for. Pure."""
+"""Puts instructions together: labels become distances, and it is known what each is for. Pure."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ class Code:
 
     Attributes:
         instructions: all of it, with its jumps' distances.
+        whys: what each is for: the expression that it computes a part of.
         labels: the labels by the instructions that they are at.
     """
 
     instructions: tuple[Instruction, ...]
+    whys: tuple[str, ...]
     labels: Mapping[int, Sequence[str]]
 
     @property
@@ -42,24 +44,23 @@ class Code:
         """Its bytes; see ``Instruction.encode``."""
         return b"".join(i.encode(descriptors) for i in self.instructions)
 
-    def at(self, word: int) -> Instruction | None:
-        """The instruction that a word, as the verifier counts them, belongs to; None if there is none."""
-        for instruction in self.instructions:
+    def why(self, word: int) -> str:
+        """What a word, as the verifier counts them, is for; empty if there is none, or it isn't known."""
+        for instruction, why in zip(self.instructions, self.whys, strict=True):
             if word < instruction.words:
-                return instruction
+                return why
             word -= instruction.words
-        return None
+        return ""
 
     def listing(self) -> Iterator[str]:
         """Its text, a line for each instruction, with the words' numbers as the verifier's log has them."""
-        word, why = 0, ""
-        for place, instruction in enumerate(self.instructions):
+        word, last = 0, ""
+        for place, (instruction, why) in enumerate(zip(self.instructions, self.whys, strict=True)):
             for label in self.labels.get(place, ()):
                 yield f"{label}:"
-            if instruction.why != why:
-                why = instruction.why
-                if why:
-                    yield f"     ; {why}"
+            if why and why != last:
+                yield f"     ; {why}"
+            last = why
             target = f" {instruction.target}" if instruction.target else ""
             yield f"{word:4}: {instruction.text}{target}"
             word += instruction.words
@@ -75,6 +76,7 @@ class Assembler:
     def __init__(self) -> None:
         """Begin with none."""
         self._code: list[Instruction] = []
+        self._whys: list[str] = []
         self._labels: dict[str, int] = {}
         self._targets: set[str] = set()
         self._reached = True
@@ -125,7 +127,8 @@ class Assembler:
     def add(self, instruction: Instruction) -> None:
         """Append an instruction, if a path leads here."""
         if self._reached:
-            self._code.append(attrs.evolve(instruction, why=self._why))
+            self._code.append(instruction)
+            self._whys.append(self._why)
             self._targets.add(instruction.target)
             self._reached = not instruction.ends
 
@@ -207,4 +210,4 @@ class Assembler:
         at: dict[int, list[str]] = {}
         for label, place in self._labels.items():
             at.setdefault(place, []).append(label)
-        return Code(tuple(found), at)
+        return Code(tuple(found), tuple(self._whys), at)

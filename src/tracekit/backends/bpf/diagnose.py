@@ -66,8 +66,8 @@ def _verifier(error: VerifierError, program: KernelProgram) -> TracekitError:
     ]
     said = lines[-1] if lines else error.strerror or "no reason told"
     places = _PLACE.findall(error.log)
-    instruction = program.code.at(int(places[-1])) if places else None
-    where = f" of {instruction.why}" if instruction is not None and instruction.why else ""
+    why = program.code.why(int(places[-1])) if places else ""
+    where = f" of {why}" if why else ""
     if (unknown := _UNKNOWN_FUNCTION.search(error.log)) is not None:
         return UnsupportedError(
             feature=f"a part{where or ' of the program'}",

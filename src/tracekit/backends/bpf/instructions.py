@@ -77,7 +77,6 @@ class Instruction:
         number: its number.
         map: the name of the map whose descriptor is the number; empty for others.
         target: the label that it jumps to; empty for others.
-        why: what it is for: the expression that it computes a part of.
     """
 
     code: int
@@ -88,7 +87,6 @@ class Instruction:
     number: int = 0
     map: str = ""
     target: str = ""
-    why: str = ""
 
     @property
     def words(self) -> int:
