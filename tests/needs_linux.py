@@ -12,6 +12,7 @@ _ELF: Final = "it reads ELF binaries that it builds, and the compilers of this s
 
 REASONS: Final = {
     "backends/gdb": _PROCESSES,
+    "binaries/test_binary.py": _ELF,
     "cli": "it traces programs with eBPF or gdb, which need Linux",
     "conformance": "it runs engines on Linux",
     "docs": "the examples trace programs with eBPF, which needs Linux",

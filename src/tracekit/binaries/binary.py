@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, 
 
 import attrs
 
+from tracekit.errors import BinaryError
 from tracekit.process.namespaces import in_first_users
 from tracekit.symbols.opening import File, open_file
 from tracekit.symbols.root import Root
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+_SYNONYMS: Final = {"amd64": "x86_64", "AMD64": "x86_64", "arm64": "aarch64"}
 
 
 class Reader(Protocol):
@@ -106,6 +110,22 @@ class Binary:
             if self._file is None
             else descriptor_identity(self._file.descriptor)
         )
+
+    def check_traceable(self, machine: str) -> None:
+        """Refuse a binary that can't run on a machine.
+
+        Args:
+            machine: what ``platform.machine()`` says there.
+
+        Raises:
+            BinaryError: if the binary is for another architecture.
+        """
+        machine = _SYNONYMS.get(machine, machine)
+        if self.machine != machine:
+            raise BinaryError(
+                f"{self.path} is for {self.machine}, and this machine is {machine}",
+                "Trace it where it runs natively: emulated code has no probes.",
+            )
 
     def ask(self, question: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What a function of a module says of the binary: of its ``Image`` or ``MachO``, and further arguments.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tracekit.core.probe import FunctionProbe
 from tracekit.errors import BinaryError
@@ -11,32 +11,12 @@ from tracekit.symbols.function import Function, Seen
 if TYPE_CHECKING:
     from tracekit.symbols.image import Image
 
-_SYNONYMS: Final = {"amd64": "x86_64", "AMD64": "x86_64", "arm64": "aarch64"}
-
 
 def see(image: Image, function: Function, probe: FunctionProbe, alone: bool) -> Seen:
     """How a probe sees a function; see ``ends.see``."""
     from tracekit.symbols import ends
 
     return ends.see(image, function, probe, alone)
-
-
-def check_traceable(image: Image, machine: str) -> None:
-    """Refuse a binary that can't run on a machine.
-
-    Args:
-        image: the binary.
-        machine: what ``platform.machine()`` says there.
-
-    Raises:
-        BinaryError: if the binary is for another architecture.
-    """
-    machine = _SYNONYMS.get(machine, machine)
-    if image.machine != machine:
-        raise BinaryError(
-            f"{image.path} is for {image.machine}, and this machine is {machine}",
-            "Trace it where it runs natively: emulated code has no probes.",
-        )
 
 
 def has_exceptions(image: Image) -> bool:

@@ -11,7 +11,7 @@ from tracekit.core.probe import FunctionProbe, Uprobe, Uretprobe, Usdt
 from tracekit.core.program import Program
 from tracekit.core.result import Binary
 from tracekit.errors import UnsupportedError
-from tracekit.symbols.questions import check_traceable, see
+from tracekit.symbols.questions import see
 from tracekit.values import frozen
 from tracekit.workflow.binaries import found_or_known
 from tracekit.workflow.binary_file import open_binary
@@ -111,7 +111,7 @@ class _Finder:
         if binary not in self._images:
             image, descriptor = open_binary(binary, self.pids)
             self.descriptors.append(descriptor)
-            image.ask(check_traceable, os.uname().machine)
+            image.check_traceable(os.uname().machine)
             self._images[binary] = image, f"/proc/{os.getpid()}/fd/{descriptor}"
         return self._images[binary]
 
