@@ -150,6 +150,26 @@ def test_of_a_target_that_runs_the_probes_go_first(calls: str, monkeypatch: pyte
     assert order[:2] == ["detach", "_read"]
 
 
+def test_who_counts_is_kept_before_anything_does(calls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the kernel places the probes, a process that counts may fork or end."""
+    order: list[str] = []
+
+    def noted(name: str) -> None:
+        way = getattr(kernel, name)
+
+        def call(*args: object, **kwargs: object) -> Any:
+            descriptor = way(*args, **kwargs)  # what is only tried fails
+            order.append(name)
+            return descriptor
+
+        monkeypatch.setattr(kernel, name, call)
+
+    noted("raw_tracepoint")
+    noted("attach_many")
+    assert run(f"uprobe:{calls}:value {{ @ = count() }}", calls, "values", "1", "2", "3")[""].total == 3
+    assert order == ["raw_tracepoint", "attach_many"]
+
+
 def test_processes_that_were_followed_may_still_run() -> None:
     """That the first one has ended says nothing of those that it forked."""
     ended = os.posix_spawnp("true", ["true"], {})

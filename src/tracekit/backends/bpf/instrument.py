@@ -78,8 +78,8 @@ def instrument(
             maps.append(KernelMap(f"a{n}", MapKind.HASH, 24, 8, options.max_keys))
     if whose.pids:
         maps.append(targets(whose))
-        programs += Keeper(whose, layout, arch).programs()
-    return Instrumented(layout, tuple(maps), tuple(programs))
+    keeping = Keeper(whose, layout, arch).programs() if whose.pids else ()
+    return Instrumented(layout, tuple(maps), tuple(programs), tuple(keeping))
 
 
 @frozen

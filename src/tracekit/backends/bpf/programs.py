@@ -77,11 +77,20 @@ class Whose:
 
 @frozen
 class Instrumented:
-    """All that a run has in the kernel."""
+    """All that a run has in the kernel.
+
+    Attributes:
+        layout: what its maps hold.
+        maps: the maps.
+        programs: what counts, in the order in which they are placed.
+        keeping: what keeps which processes count. They come before the others, and go after them: to place
+            those takes the kernel a while, in which a process may fork or end.
+    """
 
     layout: Layout
     maps: tuple[KernelMap, ...]
     programs: tuple[KernelProgram, ...]
+    keeping: tuple[KernelProgram, ...]
 
     @property
     def text(self) -> str:
@@ -90,7 +99,7 @@ class Instrumented:
         for m in self.maps:
             shape = f"{m.entries} entries of {m.key_size} and {m.value_size} bytes"
             lines.append(f"map {m.name}: {m.kind.name.lower()}, {shape}")
-        for program in self.programs:
+        for program in (*self.programs, *self.keeping):
             lines += ["", f"program {program.name}: {program.kind.name.lower()}, at {_shown(program.points)}"]
             lines += program.code.listing()
         return "\n".join(lines) + "\n"

@@ -139,7 +139,7 @@ class BpfTracer:
             ) from error
         self._attached = self._stack.enter_context(Attached())
         # All are loaded before the first is placed: so they begin as nearly at once as they can.
-        ready = [(p, self._load(p)) for p in self._script.programs]
+        ready = [(p, self._load(p)) for p in (*self._script.keeping, *self._script.programs)]
         for program, loaded in ready:
             self._attach(program, loaded)
 
