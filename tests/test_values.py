@@ -316,10 +316,10 @@ def test_a_class_that_could_not_be_finished_is_as_before(at: str, plain: bool) -
             attrs.fields(Value)
         assert not finished(Value)
     assert [field.name for field in attrs.fields(Value)] == list(Value.__match_args__) == ["x"]
-    value = Value("2" if not plain else 2)  # type: ignore[arg-type]
+    value = Value("2" if not plain else 2)  # type: ignore[arg-type]  # for the converter
     assert value.x == 2 and Value().x == 1
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        value.x = 3  # type: ignore[misc]
+        value.x = 3  # type: ignore[misc]  # that is what is refused
 
 
 def test_a_process_forked_meanwhile_can_use_the_class() -> None:
